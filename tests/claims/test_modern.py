@@ -8,7 +8,7 @@ from claim_cases import came_out
 
 import longlag as ll
 from longlag.claims import CARDS
-from longlag.claims.card import settle
+from longlag.claims.card import Arm, settle
 from longlag.claims.modern.cards import CARDS as ROWS
 from longlag.claims.modern.common import (
     Fails,
@@ -24,6 +24,7 @@ from longlag.claims.modern.common import (
 from longlag.claims.modern.fixed_set import FixedSet
 from longlag.claims.modern.icl import PairRecall, TokenInduction
 from longlag.claims.modern.marked import MarkedCopying
+from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
 
@@ -174,7 +175,7 @@ def verdict_of(parts, accuracies):
         name: setting(EASY, ll.MLP(), sequences=32, rate=i + 1) for i, name in enumerate(accuracies)
     }
     each = card("x", "A claim.", source="A source", arms=arms, parts=parts)
-    done = {
+    done: dict[tuple[Arm, tuple[int, ...]], Run] = {
         (arms[name], (0, 1, 2)): came_out(arms[name], share) for name, share in accuracies.items()
     }
     return settle(each, (0, 1, 2), done=done).finding
@@ -209,7 +210,9 @@ def test_seeds_too_far_apart_settle_nothing():
         evaluations=tuple(each.evaluations[0] for each in shares),
     )
     each = card("x", "A claim.", source="A source", arms=ARMS, parts=[Fails(published=0.13)])
-    done = {(setting, tuple(range(6))): run for setting in ARMS.values()}
+    done: dict[tuple[Arm, tuple[int, ...]], Run] = {
+        (arm, tuple(range(6))): run for arm in ARMS.values()
+    }
     finding = settle(each, tuple(range(6)), done=done).finding
     assert finding.verdict == "not settled"
     assert finding.because.endswith("take more seeds.")

@@ -55,6 +55,7 @@ FLIP_FLOP_LSTM = card(
     figures=_FLIP_FIGURES,
     why="At most 32,000 sequences here. Published 1 means no error in any run: here none in "
     "1,000 sequences of each seed.",
+    long=True,
 )
 
 FLIP_FLOP_MAMBA = card(
@@ -74,6 +75,7 @@ FLIP_FLOP_MAMBA = card(
     figures=_FLIP_FIGURES,
     why="Forgotten means .99 or less with one write, 1,000 ignored pairs and one read; chance .5. "
     "At most 12,000 sequences. `modern/flip-flop-lstm` has the same tests of an LSTM.",
+    long=True,
 )
 
 # The sign of eigenvalues.
@@ -127,6 +129,7 @@ PARITY = card(
     figures=_PARITY_FIGURES,
     why="At most 30,000 sequences of exactly 40 steps, scored at every step; there 5 million of 3 "
     "to 40. minGRU is no part of the source: its theorem holds for it too.",
+    long=True,
 )
 
 # One block, and a group that is not solvable.

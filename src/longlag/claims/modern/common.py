@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from longlag.answers.estimate import Estimate
 from longlag.claims.card import (
     BETTER,
     REFUTED,
@@ -25,12 +24,11 @@ from longlag.claims.card import (
     Finding,
     Row,
     Try,
-    reaches,
 )
+from longlag.claims.modern.figure import EQUAL, Figure
 from longlag.framings import Whole
 from longlag.models import ModelFactory
 from longlag.problems import Problem
-from longlag.scores import statistics
 from longlag.training import Recipe
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -43,70 +41,6 @@ RATES = (1e-3, 3e-3, 1e-2)
 
 LEARNED = 0.95
 """Skill from which a model counts as one that learned a problem."""
-
-_EQUAL = 1e-9
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Figure:
-    """What is read off a run: accuracy on one of its tests, or there the squared error.
-
-    Args:
-        name: Its name on the page.
-        test: The test; None for the main one.
-        whole: Whether a sequence counts only where it is right at every step.
-        last: Steps that count, at the end of the sequences; None for all that are scored.
-        squared: Whether it is the mean squared error, in the unit of the source.
-        tolerance: How far from a published figure counts as that figure.
-    """
-
-    name: str = "accuracy"
-    test: str | None = None
-    whole: bool = False
-    last: int | None = None
-    squared: bool = False
-    tolerance: float = 0.02
-
-    def of(self, run: Run) -> Estimate:
-        """The figure of a run, over its seeds."""
-        score = run.scores[self.test or next(iter(run.scores))]
-        if self.last is not None:
-            ends = [each.right[:, -self.last :].mean() for each in score.evaluations]
-            return statistics.accuracy(list(map(float, ends)), len(score.evaluations[0].right))
-        if not self.squared:
-            return score.sequence_accuracy if self.whole else score.accuracy
-        unit = _unit(score.problem)
-        squares = [(each.error * unit) ** 2 for each in score.evaluations]
-        return statistics.over_seeds(squares, least=0.0)
-
-    def chance(self, run: Run) -> float:
-        """The figure of the best constant of each step."""
-        score = run.scores[self.test or next(iter(run.scores))]
-        if self.last is not None:
-            return float(score.problem.chance_array[-self.last :].mean())
-        if not self.squared:
-            return score.chance
-        return float(((score.chance_error or 0.0) * _unit(score.problem)) ** 2)
-
-    def is_there(self, run: Run) -> bool:
-        """Whether a run has that test."""
-        return self.test is None or self.test in run.scores
-
-    def as_good(self, figure: Estimate, bar: float) -> bool:
-        """Whether a figure is at least as good as a bar."""
-        if not self.squared:
-            return reaches(figure, bar - _EQUAL)
-        low, high = figure.interval
-        per_seed = tuple(-each for each in figure.per_seed)
-        return reaches(Estimate(-figure.mean, (-high, -low), per_seed), -bar - _EQUAL)
-
-    def better_by(self, bar: float) -> float:
-        """The bar that is better by the tolerance; of an error a share of it."""
-        return bar + self.tolerance if not self.squared else bar * (1 - self.tolerance)
-
-    def worse_by(self, bar: float) -> float:
-        """The bar that is worse by the tolerance; of an error a share of it."""
-        return bar - self.tolerance if not self.squared else bar * (1 + self.tolerance)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -230,7 +164,7 @@ class StaysBelow(Part):
         figures = (
             f"{self.arm}, {self.figure.name}: {self._text(run)}, said at most {self.most:.3g}."
         )
-        if self.figure.as_good(self.figure.of(run), self.most + 2 * _EQUAL):
+        if self.figure.as_good(self.figure.of(run), self.most + 2 * EQUAL):
             return REFUTED, figures
         if self.once is not None and not self.once.as_good(self.once.of(run), LEARNED):
             reached = f"{self.once.name} {self.once.of(run).mean:.3g}"
@@ -372,11 +306,6 @@ def tuned(chosen: Setting, rates: Sequence[float] = RATES) -> Search:
     """The same with the best of some learning rates."""
     width = chosen.model.hidden_size  # pyright: ignore[reportAttributeAccessIssue]
     return Search(setting=chosen, hidden_sizes=(width,), learning_rates=tuple(rates))
-
-
-def _unit(problem: Problem) -> float:
-    """What a target of 1 stands for: ones, of a count."""
-    return float(getattr(getattr(problem, "problem", problem), "scale", 1))
 
 
 def _note(run: Run, name: str) -> str:

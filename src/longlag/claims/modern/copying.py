@@ -123,4 +123,5 @@ SELECTIVE = card(
     why="A time-invariant layer stands here in blocks with gates after it; the source has 18.3 % "
     "for one without. The LSTM is no part of the source: it stands here as another gated state. "
     "The window of the TCN, 125 steps, holds the whole sequence.",
+    long=True,
 )

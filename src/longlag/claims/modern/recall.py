@@ -72,6 +72,7 @@ ICL_RECALL = card(
     why="A constant is right in 1 of 9, .111: the LRU of the source is at that, and the .25 is no "
     f"chance of this problem. {_LITERAL_NOTE}",
     recorded=REPRODUCED,
+    long=True,
 )
 
 ICL_INDUCTION = card(
@@ -132,4 +133,5 @@ INDUCTION = card(
     figures=_FIGURES,
     why="Refuted where an LSTM or a GRU has .95 or more at 4 times the length, where in the source "
     "attention has .266 and H3 .395. Chance is .0625; batches of 32, there 8.",
+    recorded=REFUTED,
 )
