@@ -89,7 +89,7 @@ class Card:
 
     Attributes:
         id: Name on the command line, `source/claim`.
-        document: Short name of its document: `echo` or `five`.
+        document: Short name of its document: `echo`, `five`, `lstm-1997`; `modern` for several.
         source: Author, year and title.
         claim: The claim, paraphrased.
         arms: The settings of the test, by name.

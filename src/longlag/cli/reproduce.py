@@ -48,12 +48,12 @@ def reproduce(
 
     Two tutorials (Brownlee 2017): `echo`, "How to Learn to Echo Random Integers with LSTMs", and
     `five`, a suite of five sequence problems. `lstm-1997`: the tables of the paper of Hochreiter
-    and Schmidhuber. A bundle, FILE.zip, is of `longlag runs --bundle`. Exit code 1 if a result
-    differs from the one on record.
+    and Schmidhuber. `modern`: rows of the literature on newer layers. A bundle, FILE.zip, is
+    of `longlag runs --bundle`. Exit code 1 if a result differs from the one on record.
 
     Args:
-        claims: A source (`echo`, `five`, `lstm-1997`), a problem (`ramp`), statements
-            (`echo/current`), or nothing for both tutorials; or one bundle.
+        claims: A source (`echo`, `five`, `lstm-1997`, `modern`), a problem (`ramp`),
+            statements (`echo/current`), or nothing for both tutorials; or one bundle.
         seeds: Number of random seeds.
         markdown: Print the result as a page, as `docs/explanation/claims.md`.
         report: Write an HTML page about the statements to this file.
@@ -146,6 +146,7 @@ _DEFAULT = "echo", "five"
 _ABOUT = {
     _DEFAULT: "The statements of two LSTM tutorials",
     ("lstm-1997",): "The tables of Hochreiter and Schmidhuber (1997)",
+    ("modern",): "Rows of the literature on newer sequence layers",
 }
 """What a page of the statements of some sources begins with."""
 
@@ -218,9 +219,9 @@ def _lines(results: list[Result], seeds: int) -> Iterator[str]:
     documents = tuple(dict.fromkeys(result.card.document for result in results))
     named = "" if documents == _DEFAULT else "".join(f" {each}" for each in documents)
     about = _ABOUT.get(documents, "Statements of several sources")
-    yield f"""# Claims
+    yield f"""# {about}
 
-{about}, each checked by training its models. Written by
+Each is checked by training its models. Written by
 `longlag reproduce{named} --markdown`.
 
 {datetime.date.today()}; {seeds} seeds each; {versions}, Python {platform.python_version()}; \
