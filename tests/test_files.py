@@ -32,8 +32,8 @@ HEADS = {
     "PNG": ("map.png", b"\x89PNG\r\n\x1a\n" + bytes(29) + b"tEXtSoftware\0longlag 0.1.0"),
     "claims": (
         "claims.md",
-        b"# Claims\n\nThe statements of two LSTM tutorials, each checked. Written by\n"
-        b"`longlag reproduce --markdown`.\n",
+        b"# The statements of two LSTM tutorials\n\nEach is checked by training its models. "
+        b"Written by\n`longlag reproduce --markdown`.\n",
     ),
     "LaTeX": ("table.tex", b"% longlag 0.1.0\n\\begin{table}\n"),
     "Markdown": ("table.md", b"<!-- longlag 0.1.0 -->\n\n| problem |\n"),

@@ -58,7 +58,7 @@ _HEADS = {
     "Markdown": rb"<!-- longlag \d[\w.+]* -->\n",
     "PNG": rb"(?s)\x89PNG.{33}tEXtSoftware\0longlag ",
     "SVG": rb"<svg [^>]*><!-- longlag \d",
-    "claims": rb"# Claims\n\n[^\n]*, each checked.* Written by\n`longlag reproduce ",
+    "claims": rb"# [^\n]+\n\n[^\n]*[Ee]ach (is )?checked.* Written by\n`longlag reproduce ",
     "data card": rb"---\npretty_name: .*\ntags: \[longlag, (time-series|synthetic), ",
 }
 """How the kinds of files begin that are told by that alone."""

@@ -582,7 +582,7 @@ def test_reproduce_prints_each_claim_then_the_table(call):
 
 def test_reproduce_writes_the_page(call):
     _, out, _ = call("reproduce", "echo/encode", "--markdown")
-    assert out.startswith("# Claims\n")
+    assert out.startswith("# The statements of a tutorial on echoing integers (Brownlee 2017)\n")
     assert "| [echo/encode](#echoencode) | 1.000" in out
 
 

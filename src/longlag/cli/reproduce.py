@@ -145,6 +145,8 @@ _DEFAULT = "echo", "five"
 
 _ABOUT = {
     _DEFAULT: "The statements of two LSTM tutorials",
+    ("echo",): "The statements of a tutorial on echoing integers (Brownlee 2017)",
+    ("five",): "The statements of a suite of five sequence problems (Brownlee 2017)",
     ("lstm-1997",): "The tables of Hochreiter and Schmidhuber (1997)",
     ("modern",): "Rows of the literature on newer sequence layers",
 }
