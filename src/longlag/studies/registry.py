@@ -80,7 +80,7 @@ KINDS: dict[str, StudyKind] = {
             section="longlag.report.suites:suite",
             command="longlag.cli.suite:suite",
             help="Say what layers can do: twelve problems, beside baselines of equal size.",
-            example="longlag suite --models lstm,mine.py:make_model --minutes 10",
+            example="longlag suite --model mine.py:make_model --effort 0.3 --seeds 3",
         ),
     )
 }
