@@ -39,11 +39,14 @@ nb_execution_timeout = 120
 nb_merge_streams = True
 nb_ipywidgets_js = {}  # which would be fetched from elsewhere
 
+copybutton_exclude = ".linenos, .go"
+copybutton_prompt_is_regexp = True
+copybutton_prompt_text = r">>> |\.\.\. |\$ "  # and so only what follows one is copied
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_default_options = {"members": True, "exclude-members": "dynamics"}
+autodoc_default_options = {"members": True, "exclude-members": "dynamics, separates"}
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
@@ -99,10 +102,10 @@ class Layers(Directive):
                 )
         words = "; ".join(layers)
         picture = (
-            f'<svg viewBox="-2 -2 644 {34 * len(layers)}" role="img" '
+            f'<svg style="min-width: 34rem" viewBox="-2 -2 644 {34 * len(layers)}" role="img" '
             f'aria-label="Layers from top to bottom: {words}">{"".join(rows)}</svg>'
         )
-        return [nodes.raw("", picture, format="html")]
+        return [nodes.raw("", f'<div style="overflow-x: auto">{picture}</div>', format="html")]
 
 
 LESSONS = [each.stem for each in Path(__file__).parent.glob("course/[!i]*.md")]  # no index
@@ -153,6 +156,11 @@ class Lesson(Directive):
 
 
 NOTEBOOKS = "_static/notebooks"
+_IN_NOTEBOOKS = (
+    (r"(?s)A recording: .*```{lesson} (.*?)\n```", r"`ll.play('\1')` shows both sides."),
+    (r"\]\(([\w-]+)\.md\)", r"](\1.ipynb)"),
+    (r"\[([^]]+)\]\(\.\./[^)]*\)", r"\1"),
+)
 
 
 def _write_notebooks(app: Sphinx, failure: Exception | None) -> None:
@@ -163,9 +171,8 @@ def _write_notebooks(app: Sphinx, failure: Exception | None) -> None:
         page = jupytext.read(Path(app.srcdir) / "course" / f"{name}.md")
         # The player is one of pages; a notebook has the live one.
         for cell in page.cells:
-            cell.source = re.sub(
-                r"```{lesson} (.*)\n```", r"`ll.play(\"\1\")` shows it.", cell.source
-            )
+            for pattern, new in _IN_NOTEBOOKS:
+                cell.source = re.sub(pattern, new, cell.source)
         jupytext.write(page, folder / f"{name}.ipynb")
 
 

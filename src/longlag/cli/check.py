@@ -57,7 +57,8 @@ def check(
     Args:
         subject: `path/to/file.py:NAME`, where NAME is a Problem or a function that returns a
             model; a name from `longlag problems`; or a model such as 'lstm(hidden_size=64)'.
-        problem: For a model: the problem it is checked on, a name from `longlag problems`.
+        problem: For a model: the problem it is checked on, a name from `longlag problems`,
+            or your own, FILE:NAME.
         batch_size: For a model: samples in a batch.
     """
     output.check(code_files(subject, problem))
