@@ -270,7 +270,7 @@ def test_what_breaks_it_is_found_by_its_check_and_placed(own, break_):
 
 
 def test_one_break_fails_its_own_check_alone(own):
-    old, new, (name, *_) = BROKEN["a need too many"]
+    old, new, (name, *_) = BROKEN["a rung that is refused"]
     assert [check.name for check in check_problem(own(old, new)()) if not check.passed] == [name]
 
 
@@ -495,3 +495,21 @@ def test_episodes_count_by_their_targets():
     hits[0], hits[1, 0] = 1, 0
     assert scores_of(hits).mean() == pytest.approx(10 / 11)
     assert len(scores_of(np.concatenate([hits, [[np.nan] * 10]]))) == 2
+
+
+def test_a_part_of_the_inputs_that_tells_something_needs_a_ceiling_of_its_own(own):
+    larger = "np.maximum(inputs, np.roll(inputs, self.lag, axis=1))"
+    code = OWN.replace(ORACLE, larger).replace(CHANCE, "np.full(self.length, 7 / 16)")
+    of = {check.name: check for check in check_problem(own(code=code)())}
+    assert [name for name, check in of.items() if not check.passed] == ["ceiling"]
+    assert "at step 1 a table of the current input is right in 0.6" in of["ceiling"].found
+    assert "the ceiling there is 0.438" in of["ceiling"].found
+    # 1 of each pair at hand: the larger is 3, or as likely 2 three times in four, and so on.
+    method = (
+        "\n\n    def ceiling_by_step(self, sees):\n"
+        "        now = sees.diagonal()\n"
+        "        before = np.append(False, sees.diagonal(-self.lag))\n"
+        "        one = np.where(now | before, 5 / 8, 7 / 16)\n"
+        "        return np.where(now & before, 1.0, one)\n"
+    )
+    assert all(check.passed for check in check_problem(own(code=code.rstrip() + method)()))

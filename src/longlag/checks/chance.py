@@ -6,12 +6,14 @@ import numpy as np
 
 from longlag.checks.check import CheckFailed
 from longlag.checks.episodes import chance_of, is_right, sample_episodes, scored_of
-from longlag.problems import Episodes, Problem
+from longlag.problems import Episodes, Integers, Problem
 from longlag.problems.shares import wrong_share
 
 _DEVIATIONS = 5.0  # half the width of an interval: a correct problem fails once in a million checks
 
 _VALUES = 2_000_000  # scored targets to measure chance on, about
+
+_STEPS, _ROWS = 12, 100  # of the tables that a ceiling is compared with, at most
 
 # Chance and ceiling.
 
@@ -155,7 +157,48 @@ def check_ceiling(problem: Problem) -> str:
             f"{blind:.3f} and {ceiling:.3f}",
             "Mend `ceiling_by_step`: more inputs cannot make a prediction worse.",
         )
+    _check_tables(problem, scored)
     return (
         f"{ceiling:.3g} with all inputs in sight, {current:.3g} with the current one, "
         f"{blind:.3g} with none"
     )
+
+
+def _check_tables(problem: Problem, scored: np.ndarray) -> None:
+    """Whether a table of the latest one or two inputs is better than the ceiling says."""
+    if not isinstance(problem.inputs, Integers) or problem.sequences is not None:
+        return
+    episodes = sample_episodes(problem, 10_000, seed=6)
+    for width, words in ((1, "current input"), (2, "latest two inputs")):
+        sees = np.tri(problem.steps, dtype=bool) & ~np.tri(problem.steps, k=-width, dtype=bool)
+        stated, steps = problem.ceiling_by_step(sees), np.flatnonzero(scored)
+        for step in map(int, steps[:: 1 + len(steps) // _STEPS]):
+            right = _by_table(problem, episodes, step, width)
+            if not len(right) or (low := interval_around(right)[0]) <= stated[step] + 1e-6:
+                continue
+            raise CheckFailed(
+                f"at step {step} a table of the {words} is right in {right.mean():.3f} or more "
+                f"[{low:.3f}, 1], the ceiling there is {stated[step]:.3f}",
+                "Give `ceiling_by_step`: a part of the inputs tells something of the target.",
+            )
+
+
+def _by_table(problem: Problem, episodes: Episodes, step: int, width: int) -> np.ndarray:
+    """Where the best answer to each value of the latest inputs is right, on the other half.
+
+    Empty where there are too many values for a table.
+    """
+    asked = episodes.scored[:, step]
+    shown = episodes.inputs[asked, max(0, step - width + 1) : step + 1]
+    targets, half = episodes.targets[asked, step], int(asked.sum()) // 2
+    _, rows = np.unique(shown, axis=0, return_inverse=True)
+    if not half or rows.max() >= _ROWS:
+        return np.empty(0)
+    right = np.zeros(len(targets))
+    for row in range(rows.max() + 1):
+        here = rows.ravel() == row
+        if here[:half].any():
+            best = problem.targets.best_constant(targets[:half][here[:half]])
+            there = targets[here]
+            right[here] = problem.targets.matches(np.broadcast_to(best, there.shape), there)
+    return right[half:]
