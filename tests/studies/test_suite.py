@@ -184,6 +184,7 @@ def test_all_models_have_about_the_same_weights_or_state(by, goal):
         made = setting.create(0)
         counted_by_weights = by == "parameters" or not made.state_size
         count = sum(leaf.size for leaf in _weights(made)) if counted_by_weights else made.state_size
+        assert count is not None
         wanted = 20_000 if counted_by_weights else goal
         assert abs(count - wanted) <= 0.08 * wanted, setting.model
 

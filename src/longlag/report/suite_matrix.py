@@ -78,15 +78,12 @@ def _drawn(rows: list[dict[str, Any]], others: tuple[str, ...]) -> alt.LayerChar
             base.transform_filter("isValid(datum.shade)")
             .mark_rect(cornerRadius=3, stroke=theme.PAPER, strokeWidth=3)
             .encode(color=alt.Color("shade:Q", scale=scale, legend=None), tooltip=tooltip),
-            *(
-                base.transform_filter(which)
-                .mark_text(fontSize=11, fontWeight=weight)
-                .encode(text="text:N", color=alt.condition(_DARK, dark, light))
-                for which, weight in (
-                    ("datum.shade >= 1", 600),  # what is learned stands out
-                    ("!(datum.shade >= 1)", 400),
-                )
-            ),
+            base.transform_filter("datum.shade >= 1")  # what is learned stands out
+            .mark_text(fontSize=11, fontWeight=600)
+            .encode(text="text:N", color=alt.condition(_DARK, dark, light)),
+            base.transform_filter("!(datum.shade >= 1)")
+            .mark_text(fontSize=11)
+            .encode(text="text:N", color=alt.condition(_DARK, dark, light)),
         ],
         height=_LINE * len({row["problem"] for row in rows}),
     )
