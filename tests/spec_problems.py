@@ -235,17 +235,20 @@ class TwoTargets(Problem):
         return np.stack([before, inputs.cumsum(axis=1) / self.length], axis=-1).astype(np.float32)
 
     def chance_by_step(self):
-        # Every joint outcome, counted: the best constant for both targets at once.
+        return self.ceiling_by_step(np.zeros((self.length, self.length), dtype=bool))
+
+    def ceiling_by_step(self, sees):
+        # Every joint outcome, counted: the best answer for both targets to what is in sight.
         best = []
         for step in range(self.length):
             shown = np.array(list(np.ndindex(*(2,) * (step + 1))))
             before, total = shown[:, max(step - 1, 0)], shown.sum(axis=1)
-            _, counts = np.unique(np.stack([before, total], axis=1), axis=0, return_counts=True)
-            best.append(counts.max() / len(shown))
+            right = dict[tuple[int, ...], dict[tuple[int, int], int]]()
+            for row, answer in zip(shown, zip(before, total, strict=True), strict=True):
+                counts = right.setdefault(tuple(row[sees[step, : step + 1]]), {})
+                counts[answer] = counts.get(answer, 0) + 1
+            best.append(sum(max(counts.values()) for counts in right.values()) / len(shown))
         return np.array(best)
-
-    def ceiling_by_step(self, sees):
-        return np.where((sees | ~self.needs()).all(axis=1), 1.0, self.chance_by_step())
 
     def showing(self, length):
         return dataclasses.replace(self, length=length)

@@ -42,6 +42,12 @@ _ANSWERS = (
         "capacity against_theory seeds note",
         f"{_COST} problem_version",
     ),
+    (
+        "problem model verdict longest skill_1 skill_2 skill_4 skill_16 rate capacity "
+        "against_theory width seeds effort date note",
+        "",
+    ),
+    ("model step shows unit", "input forget candidate output reset update cell hidden"),
     ("problem target input needs sees learns", ""),
     ("model name passed found remedy", ""),
     ("problem name passed found remedy", ""),

@@ -30,6 +30,7 @@ from longlag.studies.generalisation import Generalisation
 from longlag.studies.profile import Profile
 from longlag.studies.suite_study import Suite
 from longlag.training import Recipe
+from longlag.trials.gates_answer import Gates
 
 MODELS = [ll.LSTM(hidden_size=3), ll.GRU(hidden_size=3)]
 RECIPE = Recipe(sequences=BUDGET)
@@ -57,6 +58,8 @@ ANSWERS = {
         Generalisation(SETTING.problem, SETTING.framing, MODELS, test=[12], recipe=RECIPE, seeds=4)
     ),
     "suite": lambda: of_study(Suite(["lstm", "min-gru"], ["parity", "reverse"], seeds=4)),
+    "baselines": lambda: ll.suite_baselines(),
+    "gates": lambda: Gates.of(ll.train(PROBLEM, ll.Whole(), MODELS[0], sequences=9).trained()),
     "audit": lambda: ll.audit(PROBLEM, ll.Chunks(timesteps=1, carry=True)),
     "checks": lambda: Checks(repr(PROBLEM), check_problem(PROBLEM)),
     "preflight": lambda: ll.preflight(PROBLEM, ll.Whole(), ll.MLP(hidden_size=3)),

@@ -41,7 +41,7 @@ def test_all_units_are_drawn_and_written_as_a_table(call, saved, tmp_path):
         assert call("gates", saved, "--output", tmp_path / name)[0] == 0
     assert "<svg" in (tmp_path / "gates.svg").read_text()
     rows = (tmp_path / "gates.csv").read_text().splitlines()
-    assert rows[0].startswith("step,shows,unit,")
+    assert rows[0].startswith("model,step,shows,unit,")
     assert len(rows) == 1 + 5 * 3
 
 

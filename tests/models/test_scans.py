@@ -120,7 +120,8 @@ def test_a_short_convolution_is_that_of_pytorch_s_definition():
     padded = np.concatenate([np.zeros((2, 3, 3)), inputs], axis=1)
     for t in range(7):
         window = (padded[:, t : t + 4] * np.asarray(layer.weight)).sum(axis=1)
-        np.testing.assert_allclose(outputs[:, t], window + np.asarray(layer.bias), rtol=1e-5)
+        expected = window + np.asarray(layer.bias)
+        np.testing.assert_allclose(outputs[:, t], expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(after, inputs[:, -3:])
     bounds = np.abs(np.asarray(ShortConvolution.create(1000, 4, RNG).weight)).max()
     assert 0.49 < bounds <= 0.5

@@ -86,10 +86,10 @@ class Gates(Answer):
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:  # noqa: ARG002
-        units = next(iter(self.arrays.values())).shape[1]
+        name, units = self.trained.setting.model.words, next(iter(self.arrays.values())).shape[1]
         return [
-            {"step": step, "shows": shown, "unit": unit}
-            | {name: float(array[step, unit]) for name, array in self.arrays.items()}
+            {"model": name, "step": step, "shows": shown, "unit": unit}
+            | {gate: float(array[step, unit]) for gate, array in self.arrays.items()}
             for step, shown in enumerate(self.shown)
             for unit in range(units)
         ]
