@@ -580,6 +580,15 @@ def test_reproduce_prints_each_claim_then_the_table(call):
     assert "A random sequence survives" in " ".join(table.split())
 
 
+def test_an_unknown_statement_is_answered_with_those_of_its_source(call):
+    _, _, err = call("reproduce", "modern/nothing-like-it")
+    assert "There is no claim `modern/nothing-like-it`. Known: modern/cogscale-copy, " in err
+    assert "echo/" not in err
+    _, _, err = call("reproduce", "zzzzzzzz")
+    assert "lstm-1997, " in err
+    assert "/" not in err
+
+
 def test_reproduce_writes_the_page(call):
     _, out, _ = call("reproduce", "echo/encode", "--markdown")
     assert out.startswith("# The statements of a tutorial on echoing integers (Brownlee 2017)\n")

@@ -157,6 +157,8 @@ def test_what_comes_with_longlag_is_of_the_suite_as_it_is():
 def test_no_such_baseline_is_named():
     with pytest.raises(ValueError, match=r"There is no baseline `mambo`.*mamba"):
         suite_baselines().of(["parity"], ["mambo"])
+    with pytest.raises(ValueError, match=r"problem of the suite `paritty`.*parity"):
+        suite_baselines().of(["paritty"])
 
 
 def test_a_sample_has_as_many_models_and_problems_as_it_can(file):

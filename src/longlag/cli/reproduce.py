@@ -161,7 +161,11 @@ def _cards(name: str) -> list[Card]:
     ]
     if not cards:
         sources = {id.partition("/")[0] for id in CARDS} | {c.document for c in CARDS.values()}
-        raise ValueError(unknown_name("There is no claim", name, [*CARDS, *sorted(sources)]))
+        of_source = [id for id in CARDS if id.startswith(f"{name.partition('/')[0]}/")]
+        message = unknown_name("There is no claim", name, [*CARDS, *sorted(sources)])
+        if "Known: " in message:  # none is near: those of its source, or the sources
+            message = unknown_name("There is no claim", name, of_source or sorted(sources))
+        raise ValueError(message)
     return cards
 
 

@@ -17,7 +17,7 @@ from longlag.framings import Whole
 from longlag.knobs import lookup
 from longlag.studies.match import COUNTED, Match
 from longlag.studies.standing import LENGTHS, Standing
-from longlag.studies.suite_rows import BASELINES, ROWS, SIZES
+from longlag.studies.suite_rows import BASELINES, ROWS, SIZES, rows_of
 from longlag.studies.theory import predict
 from longlag.trials import identity
 from longlag.trials.environment import Environment
@@ -91,12 +91,13 @@ class SuiteBaselines(Answer):
             models: Names of baselines; by default all.
 
         Raises:
-            ValueError: There is no such baseline.
+            ValueError: There is no such problem of the suite, or no such baseline.
         """
         names = BASELINES if models is None else list(models)
         for name in names:
             lookup("baseline", name, BASELINES)
-        wanted = {(problem, name) for problem in problems for name in names}
+        rows = rows_of(tuple(problems))
+        wanted = {(problem, name) for problem in rows for name in names}
         kept = (r for r in self.results if (r.standing.problem, r.standing.model) in wanted)
         return dataclasses.replace(self, results=tuple(kept))
 
@@ -156,24 +157,7 @@ class SuiteBaselines(Answer):
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         if level == "cell":
-            return [
-                {
-                    "problem": each.standing.problem,
-                    "model": each.standing.model,
-                    "verdict": each.standing.verdict,
-                    "longest": each.standing.longest,
-                    **{f"skill_{times}": skill for times, skill in each.skills.items()},
-                    "rate": each.rate,
-                    "capacity": each.standing.capacity and each.standing.capacity[0],
-                    "against_theory": each.standing.against_theory,
-                    "width": each.width,
-                    "seeds": len(each.seeds),
-                    "effort": each.effort,
-                    "date": each.date,
-                    "note": each.note,
-                }
-                for each in self.results
-            ]
+            return [_flat(each) for each in self.results]
         return [
             {
                 "problem": each.standing.problem,
@@ -283,23 +267,31 @@ def _estimate(document: Mapping[str, Any]) -> Estimate:
     return Estimate(document["mean"], (low, high), tuple(document["per_seed"]), document["caveat"])
 
 
-def _plain(result: BaselineResult) -> dict[str, Any]:
+def _flat(result: BaselineResult) -> dict[str, Any]:
+    """The figures of a result, as plain values."""
     standing = result.standing
     return {
         "problem": standing.problem,
         "model": standing.model,
         "verdict": standing.verdict,
         "longest": standing.longest,
-        "longest_per_seed": standing.per_seed,
         **{f"skill_{times}": skill for times, skill in result.skills.items()},
+        "rate": result.rate,
         "capacity": standing.capacity and standing.capacity[0],
         "against_theory": standing.against_theory,
         "width": result.width,
-        "rate": result.rate,
-        "sequences": result.sequences,
-        "note": result.note,
-        "seeds": result.seeds,
+        "seeds": len(result.seeds),
         "effort": result.effort,
         "date": result.date,
+        "note": result.note,
+    }
+
+
+def _plain(result: BaselineResult) -> dict[str, Any]:
+    return {
+        **_flat(result),
+        "longest_per_seed": result.standing.per_seed,
+        "sequences": result.sequences,
+        "seeds": result.seeds,
         "libraries": result.environment.libraries,
     }

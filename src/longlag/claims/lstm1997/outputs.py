@@ -8,17 +8,19 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from longlag.problems import Episodes, Integers, Ladder, Problem, Reals, Spec
-from longlag.problems._base import Steps, Values
+from longlag.claims.wrapped import Wrapped
+from longlag.problems import Episodes, Integers, Ladder, Reals
+from longlag.problems._base import Values
 from longlag.scores.evaluation import Evaluation
 from longlag.trials.criterion import OnTest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AsOutputs(Problem):
+class AsOutputs(Wrapped):
     """A problem with classes, whose targets are vectors of 0 and 1.
 
-    A prediction is right where every output is within `tolerance` of its target.
+    A prediction is right where every output is within `tolerance` of its target. No output is near
+    both 0 and 1, so that chance is that of the classes: a constant is right for one of them.
 
     Args:
         problem: The problem, with integer targets.
@@ -30,7 +32,6 @@ class AsOutputs(Problem):
     source: ClassVar[str] = "Hochreiter and Schmidhuber (1997)"
     ladder: ClassVar[Ladder] = Ladder("length", ())
 
-    problem: Problem
     tolerance: float
 
     @property
@@ -41,41 +42,12 @@ class AsOutputs(Problem):
         return spec.values
 
     @property
-    def inputs(self) -> Spec:
-        return self.problem.inputs
-
-    @property
     def targets(self) -> Reals:
         return Reals(tolerance=self.tolerance, size=self.classes)
-
-    @property
-    def steps(self) -> int:
-        return self.problem.steps
-
-    @property
-    def varies(self) -> bool:
-        return self.problem.varies
-
-    @property
-    def masks(self) -> bool:
-        return self.problem.masks
-
-    def chance_by_step(self) -> NDArray[np.float64]:
-        # No output is near both 0 and 1, so that a constant is right for one class.
-        return self.problem.chance_by_step()
 
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
         episodes = self.problem.draw(rng, count)
         return dataclasses.replace(episodes, targets=self._vectors(episodes.targets))
-
-    def scored(self) -> Steps:
-        return self.problem.scored()
-
-    def needs(self) -> NDArray[np.bool_]:
-        return self.problem.needs()
-
-    def needs_of(self, inputs: Values) -> NDArray[np.bool_]:
-        return self.problem.needs_of(inputs)
 
     def oracle(self, inputs: Values) -> Values:
         return self._vectors(self.problem.oracle(inputs))

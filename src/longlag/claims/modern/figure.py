@@ -6,7 +6,8 @@ import dataclasses
 
 from longlag.answers.estimate import Estimate
 from longlag.claims.card import reaches
-from longlag.problems import Problem
+from longlag.claims.modern.fixed_set import FixedSet
+from longlag.problems import CountOnes, Problem
 from longlag.scores import statistics
 from longlag.trials.run import Run
 
@@ -78,4 +79,5 @@ class Figure:
 
 def _unit(problem: Problem) -> float:
     """What a target of 1 stands for: ones, of a count."""
-    return float(getattr(getattr(problem, "problem", problem), "scale", 1))
+    counted = problem.problem if isinstance(problem, FixedSet) else problem
+    return float(counted.scale) if isinstance(counted, CountOnes) else 1.0

@@ -7,14 +7,14 @@ import functools
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from longlag.problems import Episodes, Ladder, Part, Problem, Spec
+from longlag.claims.wrapped import Wrapped
+from longlag.problems import Episodes, Ladder, Part, Problem
 from longlag.problems._base import Steps, Values
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FixedSet(Problem):
+class FixedSet(Wrapped):
     """A problem whose training sequences are drawn, with replacement, from a fixed set.
 
     Every seed trains on the same set, and is scored on fresh sequences of the problem. An epoch of
@@ -30,32 +30,7 @@ class FixedSet(Problem):
     source: ClassVar[str] = "any with a fixed training set"
     ladder: ClassVar[Ladder] = Ladder("size", ())
 
-    problem: Problem
     size: int
-
-    @property
-    def inputs(self) -> Spec:
-        return self.problem.inputs
-
-    @property
-    def targets(self) -> Spec:
-        return self.problem.targets
-
-    @property
-    def steps(self) -> int:
-        return self.problem.steps
-
-    @property
-    def answers(self) -> int:
-        return self.problem.answers
-
-    @property
-    def varies(self) -> bool:
-        return self.problem.varies
-
-    @property
-    def masks(self) -> bool:
-        return self.problem.masks
 
     def for_part(self, part: Part) -> Problem:
         return self if part == "training" else self.problem
@@ -63,26 +38,8 @@ class FixedSet(Problem):
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
         return _set(self).rows(rng.integers(self.size, size=count))
 
-    def scored(self) -> Steps:
-        return self.problem.scored()
-
-    def chance_by_step(self) -> NDArray[np.float64]:
-        return self.problem.chance_by_step()
-
     def chance_error(self, steps: Steps | None = None) -> float:
         return self.problem.chance_error(steps)
-
-    def ceiling_by_step(self, sees: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return self.problem.ceiling_by_step(sees)
-
-    def needs(self) -> NDArray[np.bool_]:
-        return self.problem.needs()
-
-    def needs_of(self, inputs: Values) -> NDArray[np.bool_]:
-        return self.problem.needs_of(inputs)
-
-    def oracle(self, inputs: Values) -> Values:
-        return self.problem.oracle(inputs)
 
     def guesses(self, inputs: Values) -> dict[str, Values]:
         return self.problem.guesses(inputs)
