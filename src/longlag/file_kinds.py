@@ -25,6 +25,10 @@ _ANSWERS = (
         f"reason median {_COST} problem_version",
     ),
     (
+        "problem model knob seed smallest_solved largest_failed open failure",
+        f"reason median {_COST} problem_version",
+    ),
+    (
         "problem model knob learning_rate reach or_more trials failed why_not",
         f"{_COST} problem_version",
     ),

@@ -66,6 +66,44 @@ def test_frontier_gives_each_seed_the_median_and_how_sure_it_is(asked):
     assert found["usage"]["ran"] == len(found["steps"])
 
 
+def test_frontier_over_a_size_gives_the_smallest_that_solves(call, tmp_path):
+    command = [*"frontier echo-lag --values 3 --length 4 --lag 0 --over hidden-size".split()]
+    short = [*"--limit 4 --seeds 2 --budget 3000 --learning-rate 0.03 --workers 1".split()]
+    store = ["--store", tmp_path / "store.db"]
+    code, out, _ = call(*command, *short, *store, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["knob"], found["smallest"], found["complete"]) == ("hidden_size", True, True)
+    for seed, solved in enumerate(found["per_seed"]):
+        tried = {s["value"]: s["solved"] for s in found["steps"] if s["seed"] == seed}
+        assert solved == min((size for size, good in tried.items() if good), default=None)
+        assert max(tried) <= 4
+    code, out, _ = call(*command, *short, *store)
+    assert out.startswith("Smallest value solved: hidden_size ")
+    assert "0 trials run" in out
+    table = tmp_path / "sizes.csv"
+    for _ in range(2):  # the second time it is known as longlag's
+        assert call(*command, *short, *store, "--output", table)[0] == 0
+    assert "smallest_solved,largest_failed" in table.read_text()
+    assert call("report", *store, "--out", tmp_path / "report.html")[0] == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "Smallest hidden_size at which lstm solves echo-lag" in page
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--over hidden-size --hidden-size 4", "`--hidden-size` is what --over varies"),
+        ("--over size", "Frontier: `over` must be a whole number of lstm, got `size`."),
+        ("--over hidden-size --limit 0", "`limit` must be at least the first level (1), got 0"),
+    ],
+)
+def test_a_size_that_cannot_be_varied_is_refused(call, flags, message):
+    code, _, err = call("frontier", "echo-lag", *flags.split())
+    assert code == 2
+    assert message in err
+
+
 def test_compare_gives_skill_time_and_rates(asked):
     _, _, found = asked
     assert found["complete"]

@@ -1,5 +1,6 @@
 """What is said of a frontier is true of the seeds that it rests on."""
 
+import dataclasses
 import json
 
 import pytest
@@ -125,7 +126,7 @@ def test_curves_are_of_the_median_and_say_how_many_seeds(told):
 def test_a_bar_stands_at_the_seed_that_got_so_far(told):
     found = told(*_searched(0, 2), *_searched(2, 3))  # seed 1 is not begun
     sets = _figure(found, 0).panels[0].chart.to_dict()["datasets"].values()
-    rows = [row for rows in sets for row in rows if row.get("largest")]
+    rows = [row for rows in sets for row in rows if row.get("last")]
     assert [(row["seed"], row["value"]) for row in rows] == [(0, 2), (2, 3)]
 
 
@@ -138,3 +139,31 @@ def test_a_ladder_that_begins_at_0_is_drawn():
     ]
     chart = charts.frontier(rows, [], "lag").to_dict()
     assert '"symlog"' in json.dumps(chart)
+
+
+def test_of_sizes_it_is_the_smallest_that_solves(by_hand):
+    setting = Setting(
+        problem=EchoValue(values=10),
+        framing=Whole(),
+        model=LSTM(hidden_size=3),
+        recipe=Recipe(sequences=by_hand.budget),
+    )
+    study = Frontier(setting, seeds=3, limit=8, over="hidden_size")
+    outcomes = {1: CHANCE, 2: CHANCE, 4: SOLVED, 3: CHANCE}
+    last = {1: CHANCE, 2: CHANCE, 4: CHANCE, 8: CHANCE}
+    for seed in range(3):
+        for size, given in (outcomes if seed else last).items():
+            sized = dataclasses.replace(setting, model=LSTM(hidden_size=size))
+            trial = Trial(setting=sized, seed=seed)
+            study.tell(trial, by_hand.outcome(sized, **given))
+    found = frontier(study, "s1")
+    assert found.title.startswith("Smallest hidden_size at which lstm")
+    assert "Each seed: above 8, 4, 4." in found.results
+    assert "Seeds that did not solve hidden_size 8, the largest value allowed: 1 of 3." in (
+        found.results
+    )
+    assert "a seed that solves a value solves all larger ones" in " ".join(found.certainty)
+    figure = _figure(found, 0)
+    assert "bar: the smallest value that this seed solved" in figure.caption
+    easy, median, beyond = (each.name for each in _figure(found, 1).panels[0].series)
+    assert [easy[:13], median[:13], beyond[:13]] == [f"hidden_size {n}" for n in (8, 4, 3)]

@@ -47,6 +47,7 @@ def test_a_search_ends_beside_the_true_reach(reach, limit, resolution, places):
     elif reach == 0:
         assert (solved, asked) == (0, [1])
     else:
+        assert solved is not None
         lost = min(value for value in asked if value > reach)
         assert solved == max(value for value in asked if value <= reach)
         assert solved <= reach < lost
@@ -210,6 +211,7 @@ def test_every_ladder_can_be_searched(problem):
     study = Frontier(setting, seeds=1)
     drive(study, lambda trial: outcome(1.0 if value_of(trial) <= 33 else 0.2))
     (solved,) = study.answer().per_seed
+    assert solved is not None
     assert 30 <= solved <= 33
     assert study.answer().knob == problem.ladder.knob
 
@@ -292,3 +294,138 @@ def test_values_that_do_not_fit_the_rows_are_passed_over():
     assert {value_of(trial) % 5 for trial in asked} == {0}
     assert study.answer().per_seed == (30,)
     assert study.answer().complete
+
+
+SIZED = dataclasses.replace(SETTING, model=ll.LSTM(hidden_size=7))
+
+
+def size_of(trial):
+    return trial.setting.model.hidden_size
+
+
+def from_(least):
+    """What a trial comes to where a seed solves the problem from its least size on."""
+    return lambda trial: outcome(1.0 if size_of(trial) >= least[trial.seed] else 0.3)
+
+
+@given(
+    least=st.integers(1, 300),
+    limit=st.integers(1, 200),
+    resolution=st.sampled_from([0.01, 0.1, 0.3, 1.0]),
+    places=st.integers(1, 4),
+)
+def test_a_search_over_sizes_ends_beside_the_smallest_that_solves(least, limit, resolution, places):
+    study = Frontier(SIZED, seeds=1, limit=limit, resolution=resolution, over="hidden_size")
+    asked = [size_of(trial) for trial in drive(study, from_({0: least}), places=places)]
+    answer = study.answer()
+    assert (answer.complete, answer.knob, answer.smallest) == (True, "hidden_size", True)
+    assert len(set(asked)) == len(asked)
+    assert max(asked) <= limit
+    (solved,) = answer.per_seed
+    if least > limit:
+        assert (solved, answer.median, answer.reached_end) == (None, None, 1)
+        assert f"hidden_size above {limit}" in answer.words
+    else:
+        failed = max((size for size in asked if size < least), default=0)
+        assert solved is not None
+        assert solved == min(size for size in asked if size >= least)
+        assert solved - failed <= max(1, resolution * failed)
+        assert answer.reached_end == 0
+    # It begins with the cheapest: none is more than twice as large as it must be.
+    assert max(asked) <= max(1, 2 * least)
+    assert study.left() == 0
+
+
+def test_the_median_size_is_over_seeds_some_of_which_none_solves():
+    study = Frontier(SIZED, seeds=5, limit=20, over="hidden_size")
+    drive(study, from_(dict(enumerate([3, 1, 12, 99, 5]))))
+    answer = study.answer()
+    assert answer.per_seed == (3, 1, 12, None, 5)
+    assert answer.words == "hidden_size 5 [1, above 20]"
+    assert (answer.median, answer.interval, answer.reached_end) == (5, (1, math.inf), 1)
+    assert str(answer).startswith("Smallest value solved: hidden_size 5 [1, above 20] (")
+    assert answer.to_dict()["interval"] == [1, None]
+    assert [row["smallest_solved"] for row in answer.rows()] == [3, 1, 12, None, 5]
+    assert [row["largest_failed"] for row in answer.rows()] == [2, None, 11, 20, 4]
+    assert "above its noise" not in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("least", "median", "half"), [([2, 4], 2, True), ([4, 4], 4, False), ([1, 3, 5, 9], 3, True)]
+)
+def test_of_an_even_number_of_seeds_the_smaller_middle_size_is_that_of_half_of_them(
+    least, median, half
+):
+    study = Frontier(SIZED, seeds=len(least), over="hidden_size")
+    drive(study, from_(dict(enumerate(least))))
+    assert study.answer().median == median
+    assert bool(study.answer().by_half) == half
+
+
+def test_sizes_that_were_still_learning_are_an_upper_bound():
+    study = Frontier(SIZED, seeds=2, limit=8, over="hidden_size")
+    learning = outcome(0.3, curve=curve([*np.linspace(3, 1, 20)]))
+    drive(study, lambda trial: outcome(1.0) if size_of(trial) >= 6 else learning)
+    text = str(study.answer())
+    assert "An upper bound: 2 of 2 seeds had not stopped learning" in text
+    assert "A lower bound" not in text
+
+
+def test_sizes_that_heads_do_not_divide_are_passed_over():
+    setting = dataclasses.replace(SETTING, model=ll.DeltaNet(hidden_size=6, heads=3))
+    study = Frontier(setting, seeds=1, limit=40, over="hidden_size")
+    asked = [size_of(trial) for trial in drive(study, from_({0: 20}))]
+    assert {size % 3 for size in asked} == {0}
+    assert study.answer().per_seed == (21,)
+
+
+def test_the_level_of_a_problem_stays_where_a_size_is_varied():
+    problem = ll.EchoLag(values=4, length=6, lag=3)
+    study = Frontier(dataclasses.replace(SIZED, problem=problem), seeds=1, over="hidden_size")
+    asked = drive(study, from_({0: 3}))
+    assert {trial.setting.problem for trial in asked} == {problem}
+    assert asked[0].setting.recipe.stop_at == at(SETTING, 1, study.solve_at).recipe.stop_at
+
+
+def test_a_search_over_sizes_comes_back_and_another_keeps_its_name():
+    study = Frontier(SIZED, seeds=2, over="hidden_size", limit=50)
+    again = Frontier.of(study.question())
+    assert (again.over, again.first, again.last) == ("hidden_size", 1, 50)
+    assert study.id == again.id != Frontier(SIZED, seeds=2, limit=50).id
+    assert "over" not in Frontier(SIZED, seeds=2).question()
+
+
+def width_of_mine(sizes, seed, width=8, depth=1):
+    return ll.Residual(hidden_size=width, layers=depth)(sizes, seed)
+
+
+def test_a_model_of_ones_own_is_varied_by_an_argument_of_its_function():
+    mine = ll.adopt(width_of_mine)
+    for over, knob in (("hidden_size", "width"), ("width", "width"), ("depth", "depth")):
+        study = Frontier(dataclasses.replace(SETTING, model=mine), seeds=1, over=over)
+        trial = study.ask()
+        assert trial is not None
+        assert study.answer().knob == knob
+        assert trial.setting.model.words.endswith(f"({knob}=1)")
+
+
+@pytest.mark.parametrize(
+    ("model", "over", "message"),
+    [
+        (
+            ll.LSTM(),
+            "hiddensize",
+            "`over` must be a whole number of lstm, got `hiddensize`. Did you",
+        ),
+        (ll.MLP(), "optimizer", r"whole number of mlp, got `optimizer`\. Known: "),
+        (ll.adopt(width_of_mine), "depths", r"got `depths`\. Did you mean `depth`"),
+        (
+            ll.adopt(lambda sizes, seed: ll.LSTM()(sizes, seed)),
+            "hidden_size",
+            "no argument to vary",
+        ),
+    ],
+)
+def test_a_size_that_a_model_does_not_have_is_refused(model, over, message):
+    with pytest.raises(ValueError, match=message):
+        Frontier(dataclasses.replace(SETTING, model=model), over=over)

@@ -53,9 +53,9 @@ def _least(rows: Rows) -> float:
 
 
 def frontier(rows: Rows, styles: Sequence[Style], knob: str) -> alt.LayerChart:
-    """Every value of each seed, by outcome, with a bar at the largest that it solved.
+    """Every value of each seed, by outcome, with a bar at the last that it solved.
 
-    Rows: seed, value, outcome, reason, largest (whether it is the largest solved).
+    Rows: seed, value, outcome, reason, last (whether it is the last solved).
     """
     values = [row["value"] for row in rows]
     least = max(1, min(values))  # a ladder may begin at 0, which has no logarithm
@@ -70,7 +70,7 @@ def frontier(rows: Rows, styles: Sequence[Style], knob: str) -> alt.LayerChart:
     tooltip = ["seed:O", "value:Q", "outcome:N", "reason:N"]
     return _layered(
         280,
-        base.transform_filter("datum.largest").mark_tick(
+        base.transform_filter("datum.last").mark_tick(
             color=theme.INK, thickness=3, orient="horizontal", size=30
         ),
         base.mark_point().encode(color=colour, shape=shape, tooltip=tooltip),

@@ -1,4 +1,4 @@
-"""Frontier: what is the largest value that a model still solves?"""
+"""Frontier: what is the largest value that a model solves, or the smallest model that does?"""
 
 from __future__ import annotations
 
@@ -25,18 +25,21 @@ def frontier(study: Frontier, start: str) -> StudyPart:
     values = defaultdict[int, list[Outcome]](list)
     for step in answer.steps:
         values[step.value].append(step.outcome)
+    sizes = answer.smallest
     groups = [
         Group.of(setting.problem, model, outcomes, study.solve_at, knob=knob, value=value)
         for value, outcomes in sorted(values.items())
     ]
     subject = (
-        f"What is the largest {knob} at which {model} solves {problem}, learning rate "
+        f"What is the {answer.extreme} {knob} at which {model} solves {problem}, learning rate "
         f"{setting.recipe.learning_rate:g}?"
     )
-    series = [(problem, around(groups, answer.median))] if groups else []
-    choice = "The easiest value, the median so far and the smallest tried beyond it."
+    easy_first = groups[::-1] if sizes else groups
+    series = [(problem, around(easy_first, answer.median))] if groups else []
+    beyond = "largest tried below" if sizes else "smallest tried beyond"
+    choice = f"The easiest value, the median so far and the {beyond} it."
     return StudyPart(
-        title=f"Largest {knob} that {model} solves on {problem}",
+        title=f"{answer.extreme.capitalize()} {knob} at which {model} solves {problem}",
         question=question(subject, study, setting.framing, f"{setting.recipe.sequences:,}"),
         results=_results(study, answer),
         table=tables.levels(groups, "Every value, of the seeds that tried it."),
@@ -54,7 +57,8 @@ def _results(study: Frontier, answer: FrontierAnswer) -> list[str]:
     tried, ends = {step.seed for step in answer.steps}, []
     for seed, value in zip(study.seeds, answer.per_seed, strict=True):
         so_far = seed in answer.open
-        end = value or ("none" if so_far or answer.lower_bound else f"below {answer.first}")
+        beyond = f"above {answer.last}" if answer.smallest else f"below {answer.first}"
+        end = value or ("none" if so_far or answer.lower_bound else beyond)
         ends.append(f"{end}{' so far' * so_far}" if seed in tried else "not tried")
     ends[:] = [
         f"{end} (failed: {answer.failures[seed]})" if seed in answer.failures else end
@@ -62,11 +66,12 @@ def _results(study: Frontier, answer: FrontierAnswer) -> list[str]:
     ]
     solved_by = f" {answer.by_half}" if answer.by_half else ", median over seeds"
     figures = {
-        f"Largest {answer.knob} solved{solved_by}": median,
+        f"{answer.extreme.capitalize()} {answer.knob} solved{solved_by}": median,
         "Each seed": ", ".join(ends[:20]) + ", …" * (len(ends) > 20),
     }
     if answer.reached_end:
-        subject = f"Seeds that solved {answer.knob} {answer.last}, the largest value allowed"
+        verb = "did not solve" if answer.smallest else "solved"
+        subject = f"Seeds that {verb} {answer.knob} {answer.last}, the largest value allowed"
         figures[subject] = f"{answer.reached_end} of {len(study.seeds)}"
     return [MEASURED.format(subject=key, figure=figure) for key, figure in figures.items()]
 
@@ -77,16 +82,20 @@ def _certainty(study: Frontier, answer: FrontierAnswer, groups: list[Group]) -> 
     searches = (
         f"{len(answer.open)} of {counted(seeds, 'search', 'searches')} open, at most {left} left"
     )
+    others = "larger" if answer.smallest else "smaller"
     lines = [
         order_interval(seeds, answer.coverage) if answer.complete else OPEN.format(what=searches),
-        "It is assumed that a seed that solves a value solves all smaller ones. A search ends at "
-        f"a gap of {study.resolution:.0%} or one step.",
+        f"It is assumed that a seed that solves a value solves all {others} ones. A search ends "
+        f"at a gap of {study.resolution:.0%} or one step.",
     ]
     ends = dict(zip(study.seeds, answer.per_seed, strict=True))
     lines += filter(None, [tables.doubt(groups)])
-    if answer.lower_bound:
-        lines.append(answer.lower_bound.advice(flags=True))
-    lucky = dict.fromkeys(s.seed for s in answer.steps if s.solved and s.value > ends[s.seed])
+    lines += filter(None, [answer.bound(flags=True)])
+    lucky = dict.fromkeys(
+        s.seed
+        for s in answer.steps
+        if not answer.smallest and s.solved and s.value > (ends[s.seed] or 0)
+    )
     if lucky:
         names = listed(f"seed {seed}" for seed in lucky)
         lines.append(f"Solved a value above one that failed (the first failure counts): {names}.")
@@ -99,8 +108,8 @@ def _figure(answer: FrontierAnswer, start: str, title: str) -> Section:
         return section(f"{start}-frontier", "Frontier")
     values = span([step.value for step in answer.steps])
     caption = (
-        "Every value that each seed tried. Dot: solved; cross: not solved; bar: the largest value "
-        "that this seed solved."
+        "Every value that each seed tried. Dot: solved; cross: not solved; bar: the "
+        f"{answer.extreme} value that this seed solved."
     )
     panel = Panel(
         key=f"{start}-frontier",

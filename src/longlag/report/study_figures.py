@@ -26,7 +26,8 @@ _WIDTH = 560  # pixels
 def values_by_seed(answer: FrontierAnswer) -> alt.TopLevelMixin:
     """Every value that each seed tried, solved or not."""
     chart = charts.frontier(frontier_rows(answer), OUTCOMES, answer.knob).properties(width=_WIDTH)
-    line = "Dot: solved; cross: not solved; bar: the largest value that this seed solved."
+    bar = f"bar: the {answer.extreme} value that this seed solved."
+    line = f"Dot: solved; cross: not solved; {bar}"
     return finished(chart, f"{answer.model}: {answer.words}", [line, answer.caption], _WIDTH)
 
 
@@ -39,7 +40,7 @@ def frontier_rows(answer: FrontierAnswer) -> list[dict[str, Any]]:
             "value": step.value,
             "outcome": "solved" if step.solved else "not solved",
             "reason": step.reasons[0].reason if step.reasons else "",
-            "largest": step.value == ends[step.seed],
+            "last": step.value == ends[step.seed],
         }
         for step in answer.steps
     ]

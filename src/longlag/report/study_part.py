@@ -51,10 +51,15 @@ def question(subject: str, study: Study, framing: Framing, budget: str, seeds: s
     )
 
 
-def around(groups: Sequence[Group], last: float) -> list[tuple[str, Group]]:
-    """The easiest level, the last one that counts as solved, and the next one beyond it."""
-    solved = [group for group in groups if group.value == last]
-    beyond = [group for group in groups if group.value > last]
+def around(groups: Sequence[Group], last: float | None) -> list[tuple[str, Group]]:
+    """The easiest level, the last one that counts as solved, and the next one beyond it.
+
+    Args:
+        groups: The levels, from easy to hard.
+        last: The value of the last one that counts as solved; None or another value for none.
+    """
+    places = [place for place, group in enumerate(groups) if group.value == last]
+    solved, beyond = [groups[place] for place in places], groups[places[-1] + 1 :] if places else ()
     chosen = {group.where: group for group in (*groups[:1], *solved, *beyond[:1])}
     # A level may have only some of the seeds.
     return [(f"{at} ({counted(len(each.outcomes), 'seed')})", each) for at, each in chosen.items()]

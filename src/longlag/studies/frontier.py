@@ -1,7 +1,8 @@
-"""Frontier: the largest value of a problem's ladder that a model still solves."""
+"""Frontier: the largest value of a problem's ladder, or the smallest model, that still solves."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import operator
@@ -9,21 +10,24 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, SupportsIndex
 
-from longlag.adapters.models import user_model
-from longlag.adapters.models.user_model import MakeModel
+from longlag.adapters import user_code
+from longlag.adapters.models import arguments, user_model
+from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
-from longlag.knobs import named_arguments
+from longlag.knobs import named_arguments, unknown_name
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import STORE
+from longlag.studies import match
 from longlag.studies.about import About
 from longlag.studies.ask import Progress, run_study
+from longlag.studies.bisection import Bisection
 from longlag.studies.frontier_answer import FrontierAnswer, Step
-from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
+from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of, until_solved
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, words
 from longlag.trackers import Track
@@ -37,7 +41,10 @@ from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
 
 RESOLUTION = 0.1
-"""Gap between solved and unsolved values, as a share of the solved one, that ends a search."""
+"""Gap between solved and unsolved values, as a share of the smaller one, that ends a search."""
+
+LARGEST_SIZE = 128
+"""Largest size of a model that is tried, unless another is given."""
 
 
 class Frontier(Study):
@@ -48,13 +55,19 @@ class Frontier(Study):
     gap is a tenth. Where a value does not fit the framing, the nearest one that does is tried. The
     search assumes that a seed that solves a value solves all smaller ones.
 
+    Over a size of the model it is the other way round: the smallest size that solves the problem
+    as it is, doubled from 1 on until one does; all larger ones are taken to solve it too.
+
     Args:
         setting: Problem, framing, model and recipe. Its `sequences` are the budget of a trial,
             which ends earlier once it solves the problem.
         seeds: The seeds.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
-        limit: The largest value to try; by default the last rung of the ladder.
-        resolution: Gap, as a share of the largest solved value, that ends a search.
+        limit: The largest value to try; by default the last rung of the ladder, of a size 128.
+        resolution: Gap, as a share of the smaller value, that ends a search.
+        over: What is varied: `hidden_size` or another whole number of the model; by default the
+            knob of the problem's ladder.
+        first: The smallest size; by default the first that the model can have.
 
     Raises:
         ValueError: A value is out of range, or the framing does not fit.
@@ -70,11 +83,15 @@ class Frontier(Study):
         solve_at: float = SOLVED,
         limit: int | None = None,
         resolution: float = RESOLUTION,
+        over: str | None = None,
+        first: int | None = None,
     ):
         self.seeds, self.resolution = seed_list(seeds), float(resolution)
         self.solve_at = checked_solve_at("Frontier", solve_at)
-        self.knob, rungs = ladder_of(setting.problem)
-        self.first, self.last = rungs[0], rungs[-1] if limit is None else operator.index(limit)
+        self.setting, self.over = setting, over
+        self.knob, self.first, self.last = self._range(first)
+        if limit is not None:
+            self.last = operator.index(limit)
         if self.last < self.first:
             raise ValueError(
                 f"Frontier: `limit` must be at least the first level ({self.first}), got {limit}. "
@@ -90,13 +107,15 @@ class Frontier(Study):
                 "Frontier: `setting` must have no tests, since its problem is moved, got "
                 f"{', '.join(dict(setting.tests))}. Use tests=()."
             )
-        self.setting, self.rates = setting, (setting.recipe.learning_rate,)
+        self.rates = (setting.recipe.learning_rate,)
         self.problems = {words(setting.problem): setting.problem}
-        # Seeds try the same values.
-        self._at = functools.cache(functools.partial(at, setting, solve_at=self.solve_at))
-        for value in (self.first, self.last):
+        self._at = functools.cache(self._setting_at)  # seeds try the same values
+        for value in (self.first,) if over else (self.first, self.last):
             _ = self._at(value).layout  # raises if the framing does not fit
-        self._searches = {seed: _Search(self.first, self.last, resolution) for seed in self.seeds}
+        self._searches = {
+            seed: Bisection(self.first, self.last, resolution, solved_first=not over)
+            for seed in self.seeds
+        }
         self._steps: dict[tuple[int, int], Step] = {}
 
     @classmethod
@@ -105,13 +124,48 @@ class Frontier(Study):
         return cls(documents.setting(question["setting"]), **rest)
 
     def question(self) -> dict[str, Any]:
+        # What earlier studies did not have is left out, so that they keep their names.
+        over = {"over": self.knob, "first": self.first} if self.over else {}
         return {
             "setting": documents.stored(self.setting),
             "seeds": list(self.seeds),
             "solve_at": self.solve_at,
             "limit": self.last,
             "resolution": self.resolution,
+            **over,
         }
+
+    def _range(self, first: int | None) -> tuple[str, int, int]:
+        """What is varied, its first value and by default its last one."""
+        if not self.over:
+            knob, rungs = ladder_of(self.setting.problem)
+            return knob, rungs[0], rungs[-1]
+        if first is not None:  # of a stored study, whose model may be of a file that is not named
+            return self.over, first, LARGEST_SIZE
+        knob = _argument(self.setting.model, self.over)
+        fits = functools.partial(self._fits, knob)
+        return knob, next(filter(fits, range(1, LARGEST_SIZE)), 1), LARGEST_SIZE
+
+    def _fits(self, knob: str, value: int) -> bool:
+        """Whether there is a model of this size: heads, say, must divide its width."""
+        try:
+            model = match.with_argument(self.setting.model, knob, value)
+            if isinstance(model, UserModel):
+                model.make(self.setting.sizes, 0)
+        except ValueError:
+            return False
+        return True
+
+    def _setting_at(self, value: int) -> Setting:
+        if not self.over:
+            return at(self.setting, value, self.solve_at)
+        model = match.with_argument(self.setting.model, self.knob, value)
+        return until_solved(dataclasses.replace(self.setting, model=model), self.solve_at)
+
+    def _value_of(self, setting: Setting) -> int:
+        if not self.over:
+            return getattr(setting.problem, self.knob)
+        return match.argument(setting.model, self.knob) or 0
 
     def ask(self) -> Trial | None:
         # The seed with the fewest trials goes first: its search ends last.
@@ -119,6 +173,8 @@ class Frontier(Study):
         for seed, search in order:
             while (value := search.next_value()) is not None and value != search.running:
                 try:
+                    if self.over and not self._fits(self.knob, value):
+                        raise ValueError
                     setting = self._at(value)
                     _ = setting.layout
                 except ValueError:  # for example uneven batches
@@ -129,7 +185,7 @@ class Frontier(Study):
         return None
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
-        value = getattr(trial.setting.problem, self.knob)
+        value = self._value_of(trial.setting)
         if outcome is None:  # a failure: the seed has no answer
             self._searches[trial.seed].failed = True
             return
@@ -139,8 +195,7 @@ class Frontier(Study):
         self._steps[trial.seed, value] = step
 
     def examples(self) -> list[Setting]:
-        first = self.setting.problem.ladder.rungs[0]
-        return [at(self.setting, first, self.solve_at)]
+        return [self._at(self.first)]
 
     def largest(self) -> list[Setting]:
         return [self._at(self.last)]
@@ -151,8 +206,11 @@ class Frontier(Study):
     def answer(self) -> FrontierAnswer:
         """The answer from the outcomes so far."""
         searches = [self._searches[seed] for seed in self.seeds]
-        per_seed = [search.solved for search in searches]
-        _, interval, coverage = statistics.median_interval(per_seed)
+        per_seed = [search.end for search in searches]
+        # What no value solves lies below all of a ladder, and above all sizes.
+        none = math.inf if self.over else 0
+        ranks = sorted(none if end is None else end for end in per_seed)
+        _, interval, coverage = statistics.median_interval(ranks)
         order = sorted(self._steps, key=lambda each: (self.seeds.index(each[0]), each[1]))
         setting = self.setting
         return FrontierAnswer(
@@ -168,18 +226,22 @@ class Frontier(Study):
             problem=words(setting.problem),
             model=words(setting.model),
             knob=self.knob,
-            per_seed=tuple(per_seed),
+            smallest=bool(self.over),
+            per_seed=tuple(per_seed) if self.over else tuple(end or 0 for end in per_seed),
             open=tuple(
                 seed
                 for seed in self.seeds
                 if self._searches[seed].failed or self._searches[seed].next_value() is not None
             ),
-            median=sorted(per_seed)[len(per_seed) // 2],
+            median=_finite(ranks[(len(ranks) - 1) // 2 if self.over else len(ranks) // 2]),
             interval=interval,
             coverage=coverage,
             first=self.first,
             last=self.last,
-            reached_end=sum(solved == self.last for solved in per_seed),
+            reached_end=sum(
+                end is None and search.value_to_try() is None if self.over else end == self.last
+                for end, search in zip(per_seed, searches, strict=True)
+            ),
             failures={seed: why for seed in self.seeds if (why := self._failure(seed))},
             lower_bound=lower_bound(
                 [step.result for step in self._ends()],
@@ -195,6 +257,8 @@ class Frontier(Study):
     def _advice(self) -> str:
         """The commonest reason why seeds got no further, with what to change; else empty."""
         ends = self._ends()
+        if self.over:  # beside a size that solves it, a smaller one that does not needs no advice
+            ends = [step for step in ends if self._searches[step.seed].end is None]
         names = [step.reasons[0].reason for step in ends]
         if not names:
             return ""
@@ -205,74 +269,45 @@ class Frontier(Study):
         return text and f"{reason.capitalize()}: {text}"
 
     def _ends(self) -> list[Step]:
-        """The trial of each seed with the smallest unsolved value."""
-        failed = [step for step in self._steps.values() if not step.solved]
-        least = {step.seed: step for step in sorted(failed, key=lambda step: -step.value)}
-        return list(least.values())
+        """The unsolved trial of each seed next to what it solved."""
+        failed = sorted(
+            (step for step in self._steps.values() if not step.solved),
+            key=lambda step: step.value if self.over else -step.value,
+        )
+        return list({step.seed: step for step in failed}.values())
 
     def _failure(self, seed: int) -> str:
         """The reason why the search of a seed failed; empty if it did not."""
         if not self.failures or (value := self._searches[seed].value_to_try()) is None:
             return ""
-        return next(iter(self.why_missing(at(self.setting, value, self.solve_at), [seed])), "")
+        return next(iter(self.why_missing(self._at(value), [seed])), "")
 
 
-class _Search:
-    """Doubling, then bisection, for one seed."""
+def _finite(value: float) -> int | None:
+    return int(value) if value < math.inf else None
 
-    def __init__(self, first: int, last: int, resolution: float):
-        self.first, self.last, self.resolution = first, last, resolution
-        self.solves: dict[int, bool] = {}
-        self.unfit = set[int]()
-        self.running: int | None = None
-        self.failed = False  # whether a trial failed
 
-    @property
-    def solved(self) -> int:
-        """The largest solved value below the smallest unsolved one; 0 for none."""
-        return max(
-            (v for v, solved in self.solves.items() if solved and v < self._unsolved), default=0
-        )
+def _argument(model: ModelFactory, over: str) -> str:
+    """The name of the whole number of a model that is varied.
 
-    @property
-    def _unsolved(self) -> float:
-        return min((v for v, solved in self.solves.items() if not solved), default=math.inf)
-
-    def next_value(self) -> int | None:
-        """The next value to try; None after the last, or after a failed trial."""
-        return None if self.failed else self.value_to_try()
-
-    def value_to_try(self) -> int | None:
-        """The next value, also after a failed trial."""
-        return self._next(self.solved, self._unsolved)
-
-    def _next(self, solved: int, unsolved: float) -> int | None:
-        """The next value, from the largest solved and the smallest unsolved value."""
-        if not solved:
-            return self.first if unsolved == math.inf else None
-        if unsolved == math.inf:
-            best = min(2 * solved, self.last)
-            between = range(solved + 1, best + 1)
-        else:
-            gap = int(unsolved) - solved
-            if gap <= self.resolution * solved:
-                return None
-            best = solved + gap // 2
-            between = range(solved + 1, int(unsolved))
-        if best in between and best not in self.unfit:
-            return best
-        fits = (value for value in between if value not in self.unfit)
-        return min(fits, key=lambda value: abs(value - best), default=None)
-
-    def left(self) -> int:
-        """The largest possible number of values still to try."""
-
-        @functools.cache
-        def most(solved: int, unsolved: float) -> int:
-            value = self._next(solved, unsolved)
-            return 0 if value is None else 1 + max(most(value, unsolved), most(solved, value))
-
-        return 0 if self.failed else most(self.solved, self._unsolved)
+    Raises:
+        ValueError: It has none of this name.
+    """
+    owner = f"Frontier: `over` must be a whole number of {model.words.split()[0]}, got"
+    if isinstance(model, UserModel):
+        known = arguments.further(user_code.resolve(model.origin))
+        if over == "hidden_size" and (width := match.width_argument(model)):
+            return width
+        if not known:
+            raise ValueError(
+                f"Frontier: {model.words} has no argument to vary. Give its function one: def "
+                f"make_model(sizes, seed, {over}=50)."
+            )
+    else:
+        known = [knob.name for knob in model.knobs() if knob.kind is int]
+    if over not in known:
+        raise ValueError(unknown_name(owner, over, known))
+    return over
 
 
 @named_arguments
@@ -295,15 +330,16 @@ def frontier(
     solve_at: float = SOLVED,
     limit: int | None = None,
     resolution: float = RESOLUTION,
+    over: str | None = None,
     store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
     track: Track = (),
 ) -> FrontierAnswer:
-    """The largest value of a problem's ladder that a model still solves (`Frontier`).
+    """The largest value of a problem's ladder, or the smallest model, that solves it (`Frontier`).
 
     Args:
-        problem: The problem; the search changes the knob of its ladder.
+        problem: The problem; the search changes the knob of its ladder, unless `over` is given.
         framing: How its episodes become samples.
         model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`; or a function
             of sizes and seed that makes a model of your own (`longlag.adopt`).
@@ -315,15 +351,18 @@ def frontier(
         weight_decay, clip_norm, schedule, warmup, dtype: As of `Recipe`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
-        limit: The largest value to try; by default the last rung of the ladder.
-        resolution: Gap, as a share of the largest solved value, that ends a search.
+        limit: The largest value to try; by default the last rung of the ladder, of a size 128.
+        resolution: Gap, as a share of the smaller value, that ends a search.
+        over: `hidden_size`, or another whole number of the model: the smallest that solves the
+            problem as it is; by default the knob of the problem's ladder.
         store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
         track: Where each trial is logged: `tensorboard`, `wandb`, `mlflow`, `aim`, or a tracker.
 
     Returns:
-        The largest solved value of each seed, and their median with its interval.
+        The largest solved value of each seed (the smallest solved size), and their median with its
+        interval.
 
     >>> from longlag import EchoLag, LSTM, Whole
     >>> model = LSTM(hidden_size=8)
@@ -351,5 +390,7 @@ def frontier(
         encoding=encoding,
         recipe=recipe,
     )
-    study = Frontier(setting, seeds=seeds, solve_at=solve_at, limit=limit, resolution=resolution)
+    study = Frontier(
+        setting, seeds=seeds, solve_at=solve_at, limit=limit, resolution=resolution, over=over
+    )
     return run_study(study, store=store, executor=executor, progress=progress, track=track).answer()

@@ -1,8 +1,9 @@
-"""The answer of a frontier: the largest value that each seed solved, and their median."""
+"""The answer of a frontier: the last value that each seed solved, and their median."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -36,22 +37,26 @@ class Step(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class FrontierAnswer(Answer):
-    """The largest value that each seed solved, and their median.
+    """The largest value, or the smallest size, that each seed solved, and their median.
 
     Attributes:
         about: The terms of the study.
         problem: The label of the problem.
         model: The label of the model.
-        knob: The knob that makes the problem harder.
-        per_seed: The largest value that each seed solved; 0 for none.
-        open: Seeds whose search has not ended: they may solve larger values.
-        median: The largest value that half of the seeds or more solve; 0 for none.
+        knob: The knob that makes the problem harder, or the size of the model.
+        smallest: Whether it is a size of the model, whose smallest solved value is looked for.
+        per_seed: The largest value that each seed solved; 0 for none. Of a size the smallest; None
+            for none.
+        open: Seeds whose search has not ended: they may get further.
+        median: The largest value that half of the seeds or more solve; 0 for none. Of a size the
+            smallest; None for none.
         interval: Interval for the median, from order statistics; meaningless until all searches
             have ended.
         coverage: The probability that it covers the median; below 0.95 with few seeds.
         first: The smallest value.
         last: The largest value.
-        reached_end: Number of seeds that solved `last`: their limit may be larger.
+        reached_end: Number of seeds whose limit may be larger than `last`: they solved it, or of
+            a size did not.
         lower_bound: The seeds still learning when the budget ended; None if there are none.
         advice: What to change, where seeds got no further for another reason; else empty.
         failures: The reason of each failed search, by seed.
@@ -62,9 +67,10 @@ class FrontierAnswer(Answer):
     problem: str
     model: str
     knob: str
-    per_seed: tuple[int, ...]
+    smallest: bool = False
+    per_seed: tuple[int | None, ...]
     open: tuple[int, ...]
-    median: int
+    median: int | None
     interval: tuple[float, float]
     coverage: float
     first: int
@@ -91,34 +97,46 @@ class FrontierAnswer(Answer):
     @property
     def words(self) -> str:
         """The median with its interval, as text."""
-        low, high = (f"{bound:g}" if bound else f"below {self.first}" for bound in self.interval)
+        none = f"above {self.last}" if self.smallest else f"below {self.first}"
+        low, high = (f"{bound:g}" if 0 < bound < math.inf else none for bound in self.interval)
         if not self.complete:
             why = Counter(self.failures.values()).items()
             failed = "".join(f"; seeds that failed: {count} ({reason})" for reason, count in why)
             value = f"{self.knob} {self.median:g}" if self.median else "nothing"
             return f"{value} so far{failed}"
         if self.lower_bound and not self.median:
-            return f"none yet ({self.knob} {self.first} or more is possible)"
-        median = f"{self.median:g}" if self.median else f"below {self.first}"
-        beyond = " or more" if self.reached_end and self.median >= self.last else ""
+            most = f"{self.last} or less" if self.smallest else f"{self.first} or more"
+            return f"none yet ({self.knob} {most} is possible)"
+        median = f"{self.median:g}" if self.median else none
+        end = not self.smallest and self.reached_end and self.median == self.last
+        beyond = " or more" if end else ""
         few = no_interval(len(self.per_seed))
         return f"{self.knob} {median}{beyond} {f'({few})' if few else f'[{low}, {high}]'}"
 
     @property
     def by_half(self) -> str:
-        """What `median` is where the two middle seeds differ, of which it is the larger.
+        """What `median` is where the two middle seeds differ, of which it is one.
 
         Empty where it is the median.
         """
-        ordered, half = sorted(self.per_seed), len(self.per_seed) // 2
+        ordered = sorted(math.inf if end is None else end for end in self.per_seed)
+        half = len(ordered) // 2
         between = len(ordered) % 2 == 0 and ordered[half - 1] < ordered[half]
         return "by half of the seeds or more" if between else ""
+
+    @property
+    def extreme(self) -> str:
+        """Which of the solved values is looked for."""
+        return "smallest" if self.smallest else "largest"
 
     @property
     def caption(self) -> str:
         model = f"{self.model} ({self.sizes})" if self.steps else self.model
         open = f" {self._open}" if self.open else ""
-        subject = f"Largest {self.knob} at which {model} solves {self.problem}, seed by seed.{open}"
+        subject = (
+            f"{self.extreme.capitalize()} {self.knob} at which {model} solves {self.problem}, seed "
+            f"by seed.{open}"
+        )
         return self.about.caption(subject, (step.outcome for step in self.steps))
 
     @property
@@ -139,14 +157,15 @@ class FrontierAnswer(Answer):
             interval = self._open
         elif few:
             interval = f"{few.capitalize()}."
-        subject = f"Seeds that solve limit={self.last}, the largest value allowed"
+        verb = "do not solve" if self.smallest else "solve"
+        subject = f"Seeds that {verb} limit={self.last}, the largest value allowed"
         figure = f"{self.reached_end} of {seeds}"
-        largest = self.words.removesuffix(f" ({few})")
+        solved = self.words.removesuffix(f" ({few})")
         parts = self.problem, self.about.framing, self.model, self.about.recipe
         setup = ", ".join(filter(None, parts))
-        headline = f"Largest value solved {self.by_half}".rstrip()
+        headline = f"{self.extreme.capitalize()} value solved {self.by_half}".rstrip()
         return [
-            text(f"{headline}: {largest} ({setup})", kind="strong"),
+            text(f"{headline}: {solved} ({setup})", kind="strong"),
             text(str(self.sizes)),
             text(
                 f"{interval} Solved: skill (0 chance, 1 the best on the problem) of "
@@ -157,16 +176,31 @@ class FrontierAnswer(Answer):
                 MEASURED.format(subject=subject, figure=figure) if self.reached_end else "",
                 kind="advice",
             ),
-            text(self.lower_bound.advice(flags=False) if self.lower_bound else "", kind="notice"),
+            text(self.bound(flags=False), kind="notice"),
             table(
                 "",
-                ("seed", "largest solved", "smallest failed", "reason"),
+                ("seed", f"{self.extreme} solved", f"{self._next} failed", "reason"),
                 map(self._table_row, self.about.seeds, self.per_seed),
             ),
             text("" if self.lower_bound else self.advice, kind="advice"),
         ]
 
-    def _table_row(self, seed: int, solved: int) -> tuple[str, ...]:
+    @property
+    def _next(self) -> str:
+        return "largest" if self.smallest else "smallest"
+
+    def bound(self, *, flags: bool) -> str:
+        """What to try where seeds were still learning; else empty.
+
+        Args:
+            flags: As flags of the command line, not as arguments in Python.
+        """
+        if self.lower_bound is None:
+            return ""
+        bound = "An upper bound" if self.smallest else "A lower bound"
+        return self.lower_bound.advice(flags=flags, bound=bound)
+
+    def _table_row(self, seed: int, solved: int | None) -> tuple[str, ...]:
         first = self.first_failed(seed)
         reason = str(first.reasons[0]) if first else ""
         if seed in self.failures:
@@ -176,15 +210,18 @@ class FrontierAnswer(Answer):
         return str(seed), f"{solved or 'nothing'}{so_far}", value, reason
 
     def first_failed(self, seed: int) -> Step | None:
-        """The trial of a seed with the smallest value that it did not solve."""
+        """The unsolved trial of a seed next to what it solved."""
         failed = (step for step in self.steps if step.seed == seed and not step.solved)
-        return min(failed, key=lambda step: step.value, default=None)
+        side = max if self.smallest else min
+        return side(failed, key=lambda step: step.value, default=None)
 
     def document(self) -> dict[str, Any]:
-        interval = None if no_interval(len(self.per_seed)) else self.interval
+        ends = tuple(end if end < math.inf else None for end in self.interval)
+        interval = None if no_interval(len(self.per_seed)) else ends
         figures = {"median": self.median, "interval": interval, "coverage": self.coverage}
         return {
             "knob": self.knob,
+            "smallest": self.smallest,
             "per_seed": self.per_seed,
             "reached_end": self.reached_end,
             "complete": self.complete,
@@ -218,7 +255,7 @@ class FrontierAnswer(Answer):
                 for step in self.steps
             ]
         none = not self.complete or bool(no_interval(len(self.per_seed)))
-        low, high = (None, None) if none else self.interval
+        low, high = (None if none or end == math.inf else end for end in self.interval)
         shared = {
             "median": self.median if self.complete else None,
             "median_low": low,
@@ -230,8 +267,8 @@ class FrontierAnswer(Answer):
             {
                 **place,
                 "seed": seed,
-                "largest_solved": solved,
-                "smallest_failed": first.value if (first := self.first_failed(seed)) else None,
+                f"{self.extreme}_solved": solved,
+                f"{self._next}_failed": first.value if (first := self.first_failed(seed)) else None,
                 "open": seed in self.open,
                 "failure": self.failures.get(seed, ""),
                 "reason": first.result.reason if first else "",

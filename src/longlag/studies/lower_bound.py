@@ -33,7 +33,7 @@ class LowerBound(NamedTuple):
     unclear: int = 0
     freed: Mapping[str, float] = {}  # never changed
 
-    def advice(self, *, flags: bool) -> str:
+    def advice(self, *, flags: bool, bound: str = "A lower bound") -> str:
         """A sentence with advice: as flags of the command line, or as arguments in Python.
 
         >>> LowerBound(3, 5, "seeds", 50_000, 0.001).advice(flags=False)
@@ -56,7 +56,7 @@ class LowerBound(NamedTuple):
         if self.unclear:
             short = "were too short to tell whether they had stopped learning"
             end = short if self.unclear == self.still else f"{end}, or were too short to tell"
-        return f"A lower bound: {self.still} of {total} {end}. {advice}"
+        return f"{bound}: {self.still} of {total} {end}. {advice}"
 
 
 def lower_bound(

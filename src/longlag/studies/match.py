@@ -76,7 +76,7 @@ def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -
         raise ValueError(f"match: {first.words} {known} {what}. Name another model first.")
     if model == first:
         return model
-    if (knob := _knob(model)) is None:
+    if (knob := width_argument(model)) is None:
         own = " among its arguments" if isinstance(model, UserModel) else ""
         raise ValueError(
             f"match: {model.words} has no `{_WIDTH}`{own} to change. Name it first, so that the "
@@ -84,7 +84,7 @@ def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -
         )
 
     def at(width: int) -> ModelFactory:
-        return _with(model, knob, width)
+        return with_argument(model, knob, width)
 
     counted = functools.cache(lambda width: size(by, at(width), sizes) or 0)
     width = min(_nearest(counted, goal), key=lambda width: abs(counted(width) - goal))
@@ -118,7 +118,7 @@ def near(by: Match, model: ModelFactory, goal: int, sizes: Sizes) -> ModelFactor
     79
     """
     lookup("match", by, COUNTED)
-    if (knob := _knob(model)) is None:
+    if (knob := width_argument(model)) is None:
         raise ValueError(
             f"match: {model.words} has no `{_WIDTH}` to change. Give the function that makes it "
             f"an argument `{_WIDTH}`."
@@ -127,12 +127,12 @@ def near(by: Match, model: ModelFactory, goal: int, sizes: Sizes) -> ModelFactor
 
     @functools.cache
     def counted(width: int) -> int:
-        return size(by, _with(model, knob, heads * width), sizes) or 0
+        return size(by, with_argument(model, knob, heads * width), sizes) or 0
 
     if by == "state" and not counted(1):
         return near("parameters", model, _WEIGHTS, sizes)
     width = min(_nearest(counted, goal), key=lambda width: abs(counted(width) - goal))
-    return _with(model, knob, heads * width)
+    return with_argument(model, knob, heads * width)
 
 
 def at_width(
@@ -146,17 +146,38 @@ def at_width(
         return matched(by, setting.model, first, setting.sizes)
     for each in found:
         if (each.problem, each.model, each.rung) == (place.problem, place.model, place.rung):
-            return _with(setting.model, each.knob, each.hidden_size)
+            return with_argument(setting.model, each.knob, each.hidden_size)
     return setting.model
 
 
-def _with(model: ModelFactory, knob: str, width: int) -> ModelFactory:
+def with_argument(model: ModelFactory, name: str, value: int) -> ModelFactory:
+    """The model with another value of an argument.
+
+    Raises:
+        ValueError: There is no such model: heads, say, must divide its width.
+
+    >>> from longlag import GRU
+    >>> with_argument(GRU(), "hidden_size", 16).words
+    'gru hidden_size=16'
+    """
     if isinstance(model, UserModel):
-        return model.with_argument(knob, width)
-    return dataclasses.replace(model, **{knob: width})
+        return model.with_argument(name, value)
+    return dataclasses.replace(model, **{name: value})
 
 
-def _knob(model: ModelFactory) -> str | None:
+def argument(model: ModelFactory, name: str) -> int | None:
+    """The value of an argument of a model; None where it is the default of a user's function.
+
+    >>> from longlag import GRU
+    >>> argument(GRU(), "hidden_size")
+    50
+    """
+    if isinstance(model, UserModel):
+        return arguments.values(model.arguments).get(name)
+    return getattr(model, name)
+
+
+def width_argument(model: ModelFactory) -> str | None:
     """What the width of a model is called; None where it has none to change."""
     if isinstance(model, UserModel):
         return model.width_argument
@@ -170,11 +191,7 @@ def width(model: ModelFactory) -> int | None:
     >>> width(GRU(hidden_size=8))
     8
     """
-    if (knob := _knob(model)) is None:
-        return None
-    if isinstance(model, UserModel):
-        return arguments.values(model.arguments).get(knob)
-    return getattr(model, knob)
+    return None if (knob := width_argument(model)) is None else argument(model, knob)
 
 
 def _nearest(counted: Callable[[int], int], goal: int) -> tuple[int, int]:
@@ -196,7 +213,7 @@ def sized(by: Match, settings: Mapping[Place, Setting]) -> tuple[Sized, ...]:
         key, model = (place.problem, place.model, place.rung), setting.model
         if key not in found and place.model != first:
             count = size(by, model, setting.sizes) or 0
-            found[key] = Sized(*key, width(model) or 0, count, _knob(model) or _WIDTH)
+            found[key] = Sized(*key, width(model) or 0, count, width_argument(model) or _WIDTH)
     return tuple(found.values())
 
 
