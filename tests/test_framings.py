@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import longlag as ll
 from longlag import streams
 from longlag.arrays import MISSING
 from longlag.encodings import Scaled
@@ -20,6 +21,8 @@ from longlag.framings import (
     fitting,
 )
 from longlag.problems import EchoLag, EchoSubsequence, Episodes, Ramp, Series
+from longlag.trials.fit import batches
+from longlag.trials.setting import Setting
 
 FRAMED = [
     Chunks(),
@@ -244,6 +247,64 @@ def test_a_stream_gives_what_is_trained_on_however_it_is_shared_out(framing):
         for place, wanted in enumerate(plain):
             for ours, theirs in zip(next(shared[place % parts]), wanted, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
+
+
+SHUFFLED = Chunks(timesteps=5, carry=True, rows="shuffled")
+
+
+def _pieces(batches, count):
+    """The pieces of so many batches, as text, with their targets."""
+    some = list(itertools.islice(batches, count))
+    pairs = [
+        (*row, *out) for each in some for row, out in zip(each.inputs, each.targets, strict=True)
+    ]
+    return [str([*map(int, pair)]) for pair in pairs]
+
+
+def test_shuffled_pieces_are_those_in_order_but_for_their_order_which_is_another_in_each_block():
+    problem = EchoLag(lag=1)
+    ordered = dataclasses.replace(SHUFFLED, rows="parallel")
+    found, kept = (_pieces(f.stream(problem, 4, 3), 3 * 5) for f in (SHUFFLED, ordered))
+    orders = set()
+    for block in range(3):  # 4 sequences of 5 pieces
+        ours, theirs = (each[20 * block : 20 * block + 20] for each in (found, kept))
+        assert sorted(ours) == sorted(theirs)
+        orders.add(tuple(theirs.index(piece) for piece in ours))
+    assert len(orders) == 3
+    # A piece follows the one before it in its row hardly ever: 1 of 20 times by chance.
+    assert (
+        sum(b == a + 4 for order in orders for a, b in zip(order[:-4], order[4:], strict=True))
+        <= 10
+    )
+
+
+def test_shuffled_pieces_are_what_is_trained_on_in_chunks_of_any_size():
+    setting = Setting(problem=EchoLag(values=7), framing=SHUFFLED, model=ll.LSTM(hidden_size=2))
+    size = setting.recipe.batch_size
+    stream = SHUFFLED.stream(setting.problem, size, 4)
+    plain = np.concatenate([next(stream).inputs for _ in range(20)])
+    for updates in (5, 10, 20):
+        several = batches(setting, setting.layout, streams.training(4), updates)
+        chunks = [next(several) for _ in range(20 // updates)]
+        inputs = np.concatenate([np.asarray(each.inputs) for each in chunks])
+        assert inputs.reshape(plain.shape).tolist() == plain.tolist()
+        reset = np.asarray(chunks[0].reset)
+        assert [*np.flatnonzero(reset)] == [*range(0, updates, 5)]
+
+
+def test_shuffled_pieces_are_scored_in_order():
+    problem = EchoLag(values=7)
+    one, other = (
+        dataclasses.replace(SHUFFLED, rows=rows).layout(problem, 1)
+        for rows in ("shuffled", "parallel")
+    )
+    for name in ("steps", "rows", "target_steps", "present"):
+        assert getattr(one, name).tolist() == getattr(other, name).tolist()
+
+
+def test_pieces_without_carried_state_have_no_order_to_shuffle():
+    with pytest.raises(ValueError, match=r"got shuffled\. Use carry=True\."):
+        Chunks(rows="shuffled")
 
 
 def test_a_stream_goes_on_past_what_it_draws_at_once():

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import longlag as ll
 from longlag.arrays import last_of
 from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
 from longlag.maps import audit
@@ -41,6 +42,8 @@ LAG_1 = EchoLag(lag=1, length=12, values=5)
         ),
         (Chunks(timesteps=2, carry=True, rows="parallel"), 6, "learnable", ""),
         (Chunks(timesteps=1, carry=True, rows="consecutive"), 1, "state-only", "timesteps=2"),
+        (Chunks(timesteps=1, carry=True, rows="shuffled"), 5, "state-only", "timesteps=2"),
+        (Chunks(timesteps=2, carry=True, rows="shuffled"), 5, "learnable", ""),
         (Chunks(timesteps=1), 5, "unreachable", "timesteps=2"),
         (Chunks(timesteps=2), 5, "unreachable", "carry=True"),
         (Window(timesteps=5), 5, "learnable", ""),
@@ -55,6 +58,49 @@ def test_the_verdict_and_the_remedy(framing, batch_size, verdict, remedy):
     assert found.verdict == verdict
     assert remedy in found.remedy
     assert (found.remedy == "") == (verdict == "learnable")
+
+
+SUMS = ["CumulativeThreshold", "Parity"]
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_what_accumulates_over_pieces_is_taught_by_pieces_in_order_only(name):
+    problem = getattr(ll, name)(length=10)
+    ordered = Chunks(timesteps=5, carry=True)
+    shuffled = dataclasses.replace(ordered, rows="shuffled")
+    one, other = audit(problem, ordered), audit(problem, shuffled)
+    assert (one.verdict, other.verdict) == ("learnable", "state-only")
+    assert "in training it is that of another piece" in other.meaning
+    assert not other.needed_again
+    assert other.remedy.startswith("Use rows='parallel', so that each batch row has its own seq")
+    for each in ("needs", "sees", "learns"):  # evaluation is in order
+        assert (getattr(one, each) == getattr(other, each)).all()
+
+
+@pytest.mark.parametrize(
+    ("problem", "timesteps", "ordered", "shuffled"),
+    [
+        (ll.Parity(length=10), 5, (0.95, 1.0), (0.5, 0.9)),
+        (ll.EchoLag(length=12, values=4), 3, (0.95, 1.0), (0.95, 1.0)),
+    ],
+)
+def test_order_matters_where_only_the_state_brings_what_is_needed(
+    problem, timesteps, ordered, shuffled
+):
+    """Pieces longer than the lag teach it in any order: the state goes on in evaluation."""
+    pieces = Chunks(timesteps=timesteps, carry=True)
+    for framing, (low, high) in (
+        (pieces, ordered),
+        (dataclasses.replace(pieces, rows="shuffled"), shuffled),
+    ):
+        run = train(
+            problem,
+            framing,
+            LSTM(hidden_size=16),
+            sequences=8000,
+            learning_rate=0.01,
+        )
+        assert low <= run.accuracy.mean <= high, framing
 
 
 def test_shares_and_ceiling_say_how_much_is_out_of_reach():

@@ -60,6 +60,7 @@ class Audit(Answer):
             their step; above 0 only for a model that is not causal.
         remedy: A change whose audit is `learnable`; empty if the verdict is `learnable`, or if no
             such change is known.
+        shuffled: Whether training takes the pieces of sequences in random order.
     """
 
     subject: str
@@ -75,12 +76,15 @@ class Audit(Answer):
     needed_again: bool
     ahead: float
     remedy: str
+    shuffled: bool = False
 
     @property
     def meaning(self) -> str:
         """The verdict as a sentence."""
         if self.verdict == "learnable" and self.shares.gradient < 1:
             return MEANING["shared"]
+        if self.verdict == "state-only" and self.shuffled:
+            return MEANING["shuffled"]
         return MEANING["needed-again" if self.needed_again else self.verdict]
 
     @property
@@ -162,7 +166,9 @@ MEANING = {
     "state-only": f"{_FAR}: whether it does is left to luck",
     "needed-again": f"{_FAR}; but several outputs need the same inputs, so what is trained for one "
     "may serve the others",
+    "shuffled": "only the carried state can bring the inputs that some outputs need, and in "
+    "training it is that of another piece: whether the model uses it is left to luck",
     "unreachable": "the inputs that some outputs need never get to the model's output",
 }
 """The verdicts as sentences; `shared` is a `learnable` by some outputs for all, `needed-again` a
-`state-only` with inputs of several outputs."""
+`state-only` with inputs of several outputs, `shuffled` one of pieces in random order."""

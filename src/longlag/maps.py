@@ -142,6 +142,8 @@ def _audit(
         targets = np.flatnonzero(scored)
         needed = problem.needs()[targets]
     visible, trained = (np.all(each[targets] | ~needed, axis=1) for each in (sees, learns))
+    shuffled = framing.shuffles
+    served = _served(problem, targets, needed, trained, shuffled=shuffled).all()
     by_state = visible & ~trained
     shares = Shares(trained.mean().item(), by_state.mean().item(), (~visible).mean().item())
     ceiling, bound = np.nan, True
@@ -150,7 +152,7 @@ def _audit(
         ceiling, bound = _ceiling(problem, sees, scored)
         check_ceiling(problem, ceiling)
     maps = problem.needs() & scored[:, None], learns
-    verdict = "learnable" if _served(problem, targets, needed, trained).all() else "state-only"
+    verdict = "learnable" if served else "state-only"
     verdict = verdict if visible.all() else "unreachable"
     return Audit(
         subject=f"{problem!r}, {framing!r}, batch_size={batch_size}",
@@ -163,9 +165,12 @@ def _audit(
         shares=shares,
         ceiling=ceiling,
         bound=bound,
-        needed_again=verdict == "state-only" and _needed_again(*maps, targets, needed),
+        needed_again=verdict == "state-only"
+        and not shuffled
+        and _needed_again(*maps, targets, needed),
         ahead=float(np.triu(sees, k=1)[scored].any(axis=1).mean()),
         remedy="",
+        shuffled=shuffled,
     )
 
 
@@ -174,9 +179,14 @@ def _served(
     targets: Int[np.ndarray, " some"],
     needed: Bool[np.ndarray, "some input"],
     trained: Bool[np.ndarray, " some"],
+    *,
+    shuffled: bool,
 ) -> Bool[np.ndarray, " some"]:
-    """Whether a gradient reaches the inputs of a target, or of another with the same lags."""
-    if problem.accumulates and (needed[trained].sum(axis=1) > 1).any():
+    """Whether a gradient reaches the inputs of a target, or of another with the same lags.
+
+    What accumulates goes on from a state, unless that is of another piece.
+    """
+    if not shuffled and problem.accumulates and (needed[trained].sum(axis=1) > 1).any():
         return np.ones_like(trained)
     lags = [_lags(row, step) for step, row in zip(targets, needed, strict=True)]
     served = {lag for lag, within in zip(lags, trained, strict=True) if within}
@@ -211,9 +221,9 @@ def _remedy(
     problem = problems[0]
     target, needed = np.nonzero(result.needs & result.scored[:, None])
     span = int((target - needed).max()) + 1
-    replace = dataclasses.replace
+    replace, shuffled = dataclasses.replace, framing.shuffles
     framings: list[tuple[tuple[str, ...], Framing]] = [((), framing)]
-    if isinstance(framing, Chunks) and framing.rows == "consecutive":
+    if isinstance(framing, Chunks) and framing.rows != "parallel":
         framings.append(((_PARALLEL,), replace(framing, rows="parallel")))
     if isinstance(framing, Chunks) and not framing.carry:
         framings.append((("carry=True",), replace(framing, carry=True)))
@@ -254,7 +264,8 @@ def _remedy(
                     change += " or model LSTM()"
             if "timesteps=" in change:
                 more += _up_to(problems, changed, batch_size, allowed, result, loses=kind[0])
-            change += ", so that each batch row has its own sequence" if _PARALLEL in words else ""
+            if _PARALLEL in words:
+                change += f", so that each batch row has its own sequence{' in order' * shuffled}"
             found[kind] = f"Use {change}.{more}"
             if not any(kind):
                 break

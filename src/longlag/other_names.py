@@ -83,9 +83,9 @@ _OTHER_NAMES = {
     "shuffle": (
         "rows",
         tuple(
-            f"batches are drawn afresh; with carry, {parallel} keeps the pieces of a sequence in "
-            "one row"
-            for parallel in ("rows='parallel'", "--rows parallel")
+            "sequences are drawn afresh; with carry, their pieces are in order, or with "
+            f"{shuffled} are not"
+            for shuffled in ("rows='shuffled'", "--rows shuffled")
         ),
     ),
     **dict.fromkeys(("num-layers", "n-layers", "n-layer", "num-blocks"), ("layers", _BLOCKS)),

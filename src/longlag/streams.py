@@ -29,6 +29,12 @@ def validation(seed: int) -> np.random.Generator:
     return _stream(seed, _VALIDATION)
 
 
+def order(rng: np.random.Generator) -> np.random.Generator:
+    """The generator of the order of the samples of a stream, which changes no draw of it."""
+    (seeds,) = rng.bit_generator.seed_seq.spawn(1)  # pyright: ignore[reportAttributeAccessIssue]
+    return np.random.default_rng(seeds)
+
+
 def _stream(seed: int, purpose: int) -> np.random.Generator:
     if seed < 0:
         raise ValueError(f"`seed` must be at least 0, got {seed}. Use seed=0 or more.")

@@ -46,6 +46,11 @@ class Framing(Knobs):
         return False
 
     @property
+    def shuffles(self) -> bool:
+        """Whether training takes samples in random order, although state is carried."""
+        return False
+
+    @property
     def marks(self) -> bool:
         """Whether the inputs of steps that lack data are vectors of -1."""
         return False
@@ -107,7 +112,16 @@ class Framing(Knobs):
         self._check_size(problem, sample.size * inputs.shape[1], "a smaller batch_size")
         steps = inputs[sample]
         present = (steps != MISSING) | self.marks
-        layout = Layout(self.output, sequences, steps, rows, targets[sample], present, self.carries)
+        layout = Layout(
+            self.output,
+            sequences,
+            steps,
+            rows,
+            targets[sample],
+            present,
+            self.carries,
+            self.shuffles,
+        )
         if not layout.scored.any():
             raise ValueError(
                 f"{type(self).__name__}: no sample of {problem!r} has a target. "
@@ -209,6 +223,7 @@ class Framing(Knobs):
                 f"stream: `part` must be from 0 to {parts - 1}, got {part}. Count workers from 0."
             )
         layout, rng = self.layout(problem, batch_size), streams.training(seed)
+        order = streams.order(rng)
         input_encoding, _ = encodings(problem, encoding)
         # Drawing many sequences at once is fastest, and gives the same values.
         blocks = max(1, _DRAW_CHUNK // (layout.sequences * problem.steps))
@@ -217,6 +232,7 @@ class Framing(Knobs):
             updates, before = blocks * len(layout.steps), 0
             while True:
                 samples = layout.gather(draw(problem, rng, blocks * layout.sequences))
+                samples = layout.shuffle(samples, order)
                 inputs, targets, mask = (
                     array.reshape(updates, -1, *array.shape[1:]) for array in samples
                 )

@@ -60,6 +60,7 @@ class Layout:
         present: `(update, batch, time)`: false where a step must be skipped.
         carry: Whether row b of an update starts from the state that row b of the update
             before ended in. The first update of a block starts from the zero state.
+        shuffled: Whether training takes the samples of a block in random order.
     """
 
     output: Output
@@ -69,6 +70,7 @@ class Layout:
     target_steps: Int[np.ndarray, "update batch target"]
     present: Bool[np.ndarray, "update batch time"]
     carry: bool
+    shuffled: bool = False
 
     @property
     def scored(self) -> Bool[np.ndarray, "update batch target"]:
@@ -144,3 +146,12 @@ class Layout:
             inputs = where(~lacks, inputs, MISSING)
         flat = (array.reshape(-1, *array.shape[3:]) for array in (inputs, targets, present))
         return Samples(*flat)
+
+    def shuffle(self, samples: Samples, order: np.random.Generator) -> Samples:
+        """The samples of full blocks, as training takes them: each block in an order of its own."""
+        if not self.shuffled:
+            return samples
+        size = self.rows.size
+        firsts = range(0, len(samples.inputs), size)
+        places = np.concatenate([first + order.permutation(size) for first in firsts])
+        return Samples(*(array[places] for array in samples))

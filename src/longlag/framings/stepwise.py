@@ -52,7 +52,10 @@ class Chunks(Stepwise):
         rows: The rows of a batch when state is carried. `parallel`: each row has its own
             sequence. `consecutive`: the rows are consecutive pieces of one sequence, so a
             row starts from the state of the row `batch_size` pieces earlier. Leading pieces
-            without a target are dropped if the last batch would not be full.
+            without a target are dropped if the last batch would not be full. `shuffled`: training
+            takes the pieces of `batch_size` sequences in random order, so a row starts from the
+            state of any other piece (Keras: `stateful=True` without `shuffle=False`); evaluation
+            takes them in order.
 
     >>> Chunks(timesteps=2).table(5).tolist()
     [[0, 1], [2, 3], [4, -1]]
@@ -63,17 +66,17 @@ class Chunks(Stepwise):
 
     timesteps: int = knob(1, "Steps per piece.", at_least=1)
     carry: bool = knob(False, "Keep the state between pieces (Keras: stateful=True).")
-    rows: Literal["parallel", "consecutive"] = knob(
+    rows: Literal["parallel", "consecutive", "shuffled"] = knob(
         "parallel",
         "With carry. parallel: each row of a batch is another sequence; consecutive: the rows of a "
-        "batch are neighbouring pieces of one sequence.",
+        "batch are neighbouring pieces of one sequence; shuffled: pieces in random order.",
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.rows == "consecutive" and not self.carry:
+        if self.rows != "parallel" and not self.carry:
             raise ValueError(
-                "Chunks: `rows` must be parallel where no state is carried, got consecutive. "
+                f"Chunks: `rows` must be parallel where no state is carried, got {self.rows}. "
                 "Use carry=True."
             )
 
@@ -83,7 +86,11 @@ class Chunks(Stepwise):
 
     @property
     def parallel(self) -> bool:
-        return self.rows == "parallel"
+        return self.rows != "consecutive"
+
+    @property
+    def shuffles(self) -> bool:
+        return self.rows == "shuffled"
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
         pieces = -(-length // _check_timesteps(self, self.timesteps, length))

@@ -58,7 +58,7 @@ class _Training:
     setup: Setup
     setting: Setting
     total: int
-    scored: np.ndarray  # of the updates of a block
+    scored: np.ndarray | None  # of the updates of a block; None where their order is random
     stop: StopToken = dataclasses.field(default_factory=StopToken)
     state: str = "training"
     curve: dict[int, dict[str, list[Any]]] = dataclasses.field(default_factory=dict)
@@ -346,9 +346,10 @@ class Session:
     def _listen(self, run: _Training, event: Event) -> None:
         if not isinstance(event, Advanced):
             return
-        counts = run.scored[
-            np.arange(event.updates - len(event.losses), event.updates) % len(run.scored)
-        ]
+        counts = event.losses != 0
+        if run.scored is not None:
+            updates = np.arange(event.updates - len(event.losses), event.updates)
+            counts = run.scored[updates % len(run.scored)]
         if not counts.any():  # an update that scores nothing has a loss of 0, which says nothing
             return
         loss, accuracy = _finite(float(event.losses[counts].mean())), _finite(event.accuracy)

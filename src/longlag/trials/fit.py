@@ -282,9 +282,10 @@ def batches(
     """Chunks of so many updates, whole blocks of fresh sequences in this layout, endlessly."""
     blocks = updates // len(layout.steps)
     reset = np.arange(updates) % len(layout.steps) == 0 if layout.carry else None
+    order = streams.order(rng)
     while True:
         episodes = draw(setting.problem, rng, blocks * layout.sequences)
-        samples = layout.gather(episodes)
+        samples = layout.shuffle(layout.gather(episodes), order)
         by_update = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
         yield setting.arrays(Samples(*by_update), reset, layout)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from longlag.answers.blocks import Cell, number_cell
 from longlag.answers.estimate import Estimate
@@ -299,27 +299,37 @@ def _migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**document, "fresh": False, "noise": 0.0}  # unknown: overfitting is not ruled out
 
 
-def scored_updates(layout: Layout) -> Bool[np.ndarray, " update"]:
-    """Which updates of a block score any target; the loss of the others is 0 and says nothing."""
-    return np.asarray(layout.scored.any(axis=(1, 2)))
+def scored_updates(layout: Layout) -> Bool[np.ndarray, " update"] | None:
+    """Which updates of a block score any target; the loss of the others is 0 and says nothing.
+
+    None where their order is random.
+    """
+    return None if layout.shuffled else np.asarray(layout.scored.any(axis=(1, 2)))
+
+
+def updates_with_loss(
+    losses: np.ndarray, scored: Sequence[bool] | np.ndarray | None
+) -> Int[np.ndarray, " some"]:
+    """The indices of the updates that score a target (`scored_updates`)."""
+    return np.flatnonzero(losses if scored is None else np.resize(scored, len(losses)))
 
 
 def learning_curve(
     reports: Sequence[tuple[np.ndarray, np.ndarray | float]],
-    scored: Sequence[bool] | np.ndarray = (True,),
+    scored: Sequence[bool] | np.ndarray | None = (True,),
 ) -> Curve:
     """The curve of the losses of all updates that score a target.
 
     Args:
         reports: The losses of updates, and the accuracy of each or over all of them.
-        scored: Which updates score a target, of a block that repeats.
+        scored: Which updates score a target, of a block that repeats; None for those with a loss.
 
     >>> learning_curve([(np.array([0.0, 5.0, 0.0, 3.0]), 0.5)], [False, True]).loss
     (5.0, 3.0)
     """
     losses = np.concatenate([losses for losses, _ in reports]) if reports else np.zeros(0)
     accuracy = np.concatenate([np.full(len(part), share) for part, share in reports] or [losses])
-    (at,) = np.nonzero(np.resize(scored, len(losses)))
+    at = updates_with_loss(losses, scored)
     losses, accuracy = losses[at], accuracy[at]
     stretch = max(_STRETCH, -(-len(losses) // _POINTS))
     if not len(losses):

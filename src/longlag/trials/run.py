@@ -35,6 +35,7 @@ from longlag.trials.outcome import (
     noise,
     scored_updates,
     size_and_speed,
+    updates_with_loss,
 )
 from longlag.trials.resources import Resources
 from longlag.trials.seed_score import SeedScore
@@ -280,7 +281,7 @@ class Run(Scored):
             fresh=held_out is None and setting.framing.output != "decoder",
             teacher_forcing=setting.framing.output == "decoder",
             resources=self.resources,
-            noise=noise(losses[np.resize(scored, len(losses))]),
+            noise=noise(losses[updates_with_loss(losses, scored)]),
         )
 
     @functools.cached_property
