@@ -115,7 +115,7 @@ _recordings: dict[str, Future[bytes]] = {}
 
 
 def _start_recording(app: Sphinx) -> None:
-    """Train the lessons of the course in processes beside the build, once in a folder."""
+    """Train the lessons of the course in processes beside the build; anew after new code."""
     folder = Path(app.doctreedir) / "lessons"
     folder.mkdir(parents=True, exist_ok=True)
     pool = ThreadPoolExecutor(2)
@@ -125,7 +125,8 @@ def _start_recording(app: Sphinx) -> None:
 
 def _recorded(name: str, folder: Path) -> bytes:
     path = folder / f"{name}.json"
-    if not path.exists():
+    newest = max(each.stat().st_mtime for each in Path(str(files("longlag"))).rglob("*.py"))
+    if not path.exists() or path.stat().st_mtime < newest:
         command = ["-m", "longlag", "play", "--lesson", name, "--record", str(path)]
         subprocess.run([sys.executable, *command], check=True, capture_output=True)
     return path.read_bytes()
@@ -176,9 +177,18 @@ def _write_notebooks(app: Sphinx, failure: Exception | None) -> None:
         jupytext.write(page, folder / f"{name}.ipynb")
 
 
+def _write_llms(app: Sphinx, failure: Exception | None) -> None:
+    """`llms.txt` at the root of the site, with links to its pages."""
+    if failure is None:
+        text = (Path(__file__).parents[1] / "llms.txt").read_text()
+        pages = re.sub(r"\]\(docs/([^)#]+)\.md", r"](\1.html", text)
+        (Path(app.outdir) / "llms.txt").write_text(pages)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", _as_text, priority=100)  # before the sections
     app.connect("builder-inited", _start_recording)
     app.connect("build-finished", _write_notebooks)
+    app.connect("build-finished", _write_llms)
     app.add_directive("layers", Layers)
     app.add_directive("lesson", Lesson)

@@ -68,7 +68,9 @@ _OTHER_NAMES = {
     "learning-rates": ("learning_rate", "one; compare and profile try several"),
     **dict.fromkeys(("stateful", "return-state"), ("carry", _CARRY)),
     "stop-at": ("solve_at", "the skill that counts as solved, beyond which a trial also ends"),
-    **dict.fromkeys(("one-hot", "onehot"), ("encoding", "one-hot, the default, or scaled")),
+    **dict.fromkeys(
+        ("one-hot", "onehot", "to-categorical"), ("encoding", "one-hot, the default, or scaled")
+    ),
     **dict.fromkeys(
         ("sliding", "sliding-window", "rolling", "rolling-window"),
         ("window", "the last timesteps steps are a sample"),
@@ -82,11 +84,7 @@ _OTHER_NAMES = {
     ),
     "shuffle": (
         "rows",
-        tuple(
-            "sequences are drawn afresh; with carry, their pieces are in order, or with "
-            f"{shuffled} are not"
-            for shuffled in ("rows='shuffled'", "--rows shuffled")
-        ),
+        "sequences are drawn afresh; with carry, their pieces are in order, or shuffled",
     ),
     **dict.fromkeys(("num-layers", "n-layers", "n-layer", "num-blocks"), ("layers", _BLOCKS)),
     **dict.fromkeys(("d-state", "state-dim"), ("states", "numbers of state of a channel")),

@@ -171,3 +171,13 @@ def test_check_of_a_problem_takes_no_flags_of_a_model(call):
     code, _, err = call("check", "echo-lag", "--lag", "3")
     assert code == 2
     assert "`--lag` is for a model; echo-lag is a problem. Leave it out." in err
+    code, _, err = call("check", "echo-lag", "--problem", "parity")
+    assert code == 2
+    assert "`--problem` is for a model; echo-lag is a problem. Leave it out." in err
+
+
+@pytest.mark.parametrize("command", ["train", "frontier", "audit"])
+def test_two_models_where_one_is_taken_are_told_apart_from_a_name(call, command):
+    code, _, err = call(command, "echo-lag", "--model", "lstm,mlp(context=2)")
+    assert code == 2
+    assert "`--model` takes one model, got lstm,mlp(context=2). Use --model lstm;" in err

@@ -149,6 +149,11 @@ def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
     """The model of this name, with the flags as its knobs."""
     if (model := shown_name(name))[0]:
         raise ValueError(f"`{name}` names one model; names are for several. Use {model[1]}.")
+    if len(several := outside_brackets(name)) > 1 and not user_code.is_reference(name):
+        raise ValueError(
+            f"`--model` takes one model, got {name}. Use --model {several[0]}; longlag compare "
+            "takes several."
+        )
     if not user_code.is_reference(name):
         plain, knobs = parse(name)
         if twice := next((knob for knob in knobs if knob in values), None):

@@ -39,7 +39,7 @@ _AUDIT = "verdict needed_again ceiling bound ahead"
 def check(
     subject: str,
     /,
-    problem: str = "echo-lag",
+    problem: str | None = None,
     *,
     framing: FramingName = "whole",
     encoding: EncodingName = None,
@@ -58,17 +58,18 @@ def check(
         subject: `path/to/file.py:NAME`, where NAME is a Problem or a function that returns a
             model; a name from `longlag problems`; or a model such as 'lstm(hidden_size=64)'.
         problem: For a model: the problem it is checked on, a name from `longlag problems`,
-            or your own, FILE:NAME.
+            or your own, FILE:NAME. Default: echo-lag.
         batch_size: For a model: samples in a batch.
     """
-    output.check(code_files(subject, problem))
+    output.check(code_files(subject, problem or subject))
     output.refuse_pictures()
     maps = None
     with stdout_to_stderr():
         value = _subject(subject)
         if isinstance(value, Problem):
-            if values := {**flag_values(problem_knobs), **flag_values(framing_knobs)}:
-                flag = option(next(iter(values)))
+            values = {**flag_values(problem_knobs), **flag_values(framing_knobs)}
+            if problem is not None or values:
+                flag = option("problem" if problem is not None else next(iter(values)))
                 raise ValueError(f"`{flag}` is for a model; {subject} is a problem. Leave it out.")
             name = repr(value)
             answer = Checks(name, check_problem(value))
@@ -83,7 +84,9 @@ def check(
             from longlag.cli._setting import keep_compiled_programs, model_from_name
 
             keep_compiled_programs()
-            on, framing_object = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
+            on, framing_object = problem_and_framing(
+                problem or "echo-lag", problem_knobs, framing, framing_knobs
+            )
             chosen = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
             model = model_from_name(subject, {})
             answer = preflight(on, framing_object, model, encoding=chosen, batch_size=batch_size)
