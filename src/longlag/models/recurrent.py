@@ -26,6 +26,7 @@ from longlag.models._base import (
     on_device,
     orthogonal,
     project,
+    scale,
     shift,
     time_axis,
     zeros,
@@ -143,17 +144,17 @@ class StepBackLayer(GatedLayer):
         return jax.tree.map(lambda each: jnp.moveaxis(each, 0, -2), trace)
 
     def _scaled(self, inputs: Inputs) -> tuple[Array, Array, Array | None]:
-        """Drive with time first, recurrent weights and bias, the sigmoid gates halved."""
+        """Drive with time first, recurrent weights and bias, the sigmoid gates halved.
+
+        Halving weights costs less than halving what they give, and changes no bit.
+        """
+        parts = self.kernel, self.bias, self.recurrent, self.recurrent_bias
+        if any(self.halved):
+            halved = jnp.array(self.halved, self.kernel.dtype).repeat(self.hidden_size)
+            parts = jax.tree.map(lambda part: scale(part, 1 - halved / 2), parts)
+        kernel, bias, recurrent, recurrent_bias = parts
         inputs = jnp.moveaxis(inputs, time_axis(inputs), 0)
-        drive = shift(project(self.kernel, inputs), self.bias)
-        halved = jnp.array(self.halved, drive.dtype).repeat(self.hidden_size)
-        parts = drive, self.recurrent, self.recurrent_bias
-        if not any(self.halved):
-            return parts
-        scale = 1 - halved / 2
-        return jax.tree.map(
-            lambda part: part * scale.reshape((1,) * (part.ndim - 1) + (-1,)), parts
-        )
+        return shift(project(kernel, inputs), bias), recurrent, recurrent_bias
 
 
 class Trace(NamedTuple):
