@@ -1,4 +1,4 @@
-"""Training of the echo-lag tutorial's network: longlag beside Keras and PyTorch, on a CPU.
+"""Training of the echo-lag tutorial's network: longlag beside C, Keras and PyTorch, on a CPU.
 
     python benchmarks/echo.py
 
@@ -13,14 +13,18 @@ longlag draws its data and counts hits within the time measured; the peers get d
 one-hot encoded beforehand, and none but Keras with a `fit` an epoch counts hits, as the tutorial
 does. PyTorch runs once as it comes and once as is fastest for it here: fused Adam and one thread.
 
-`--check` alone compares the losses of longlag and of Keras on JAX, which is also done before
-anything is measured. They differ by more than rounding, because Keras adds Adam's epsilon before
-the bias correction and longlag, like PyTorch, after it.
+C (`floor.c`, built where there is gcc) is the same network on one thread with sizes fixed and
+nothing around it: what an update costs at least. It too gets drawn data and counts no hits.
+
+`--check` alone compares the losses of longlag with those of C and of Keras on JAX, which is also
+done before anything is measured. Those of Keras differ by more than rounding, because it adds
+Adam's epsilon before the bias correction and longlag, like PyTorch, after it.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import datetime
 import functools
 import importlib
@@ -29,6 +33,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -36,6 +41,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any, NamedTuple
 
 EPOCHS, WARM_UP = 2000, 20
@@ -135,20 +141,58 @@ def measure_keras(at_once: bool, epochs: int) -> Figures:
     return timed(lambda: train(WARM_UP, WARM_UP + epochs), epochs)
 
 
+def floor() -> Any:
+    """The function `train` of `floor.c`, built for this machine."""
+    if (compiler := shutil.which("gcc")) is None:
+        raise ModuleNotFoundError(name="gcc")
+    sizes = {"BATCH": BATCH, "STEPS": 5, "VALUES": VALUES, "HIDDEN": HIDDEN}
+    source = Path(__file__).with_name("floor.c")
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "floor.so"
+        flags = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
+        flags += [f"-D{name}={size}" for name, size in sizes.items()]
+        command = [compiler, *flags, str(source), "-o", str(library), "-lm"]
+        subprocess.run(command, check=True)
+        return ctypes.CDLL(str(library)).train
+
+
+def train_floor(train: Any, inputs: Any, targets: Any) -> Any:
+    """The losses of C, from the weights of longlag's seed 0, on batches `(update, row, …)`."""
+    import numpy as np
+
+    model = tutorial(1).create(0)
+    layer, readout = model.layer, model.readout
+    parts = layer.kernel, layer.recurrent, layer.bias, readout.weight, readout.bias
+    weights = np.concatenate([np.asarray(part, "float32").ravel() for part in parts])
+    inputs, targets = (np.ascontiguousarray(each, "int32") for each in (inputs, targets))
+    losses = np.empty(len(inputs), "float32")
+    pointers = (array.ctypes.data_as(ctypes.c_void_p) for array in (inputs, targets, losses))
+    train(weights.ctypes.data_as(ctypes.c_void_p), len(inputs), *pointers)
+    return losses
+
+
+def measure_floor(epochs: int) -> Figures:
+    inputs, targets = draw(epochs)
+    batches = inputs.reshape(-1, BATCH, 5), targets.reshape(-1, BATCH)
+    train = floor()
+    train_floor(train, *batches)
+    return timed(lambda: train_floor(train, *batches), epochs)
+
+
 def measure_framing(_: int) -> Figures:
     draw(5000)
     return timed(lambda: draw(5000), 5000)
 
 
-def compare_losses(_: int) -> Figures:
-    """Train longlag and Keras from equal weights on equal batches."""
+def compare_losses(c: bool, _: int) -> Figures:
+    """Train longlag and C, or Keras, from equal weights on equal batches."""
     import numpy as np
 
     from longlag import OneHot
     from longlag.events import Advanced
     from longlag.training import loop, program
 
-    network = keras_network()
+    network = floor() if c else keras_network()
     epochs = CHECKED_UPDATES // UPDATES_AN_EPOCH
     setting = tutorial(epochs)
     model = setting.create(0)
@@ -164,16 +208,24 @@ def compare_losses(_: int) -> Figures:
         output=setting.framing.output,
     )
     ours = np.concatenate([event.losses for event in reports if isinstance(event, Advanced)])
+    if c:
+        return difference(ours, train_floor(network, inputs, targets))
     layer, readout = model.layer, model.readout
     weights = layer.kernel, layer.recurrent, layer.bias, readout.weight, readout.bias
     network.set_weights([np.asarray(weight) for weight in weights])
-    theirs = []
+    theirs: list[float] = []
     encoded = (OneHot(values=VALUES).encode(each) for each in (inputs, targets))
     for x, y in zip(*encoded, strict=True):
         network.reset_metrics()  # or it would give the mean of all losses so far
         theirs.append(float(network.train_on_batch(x, y)))
-    difference = np.abs(ours - theirs) / np.abs(theirs)
-    return {"difference": float(difference.max()), "first": theirs[0], "last": theirs[-1]}
+    return difference(ours, np.array(theirs))
+
+
+def difference(ours: Any, theirs: Any) -> Figures:
+    """The largest relative difference of two series of losses, and where they begin and end."""
+    largest = (abs(ours - theirs) / abs(theirs)).max()
+    ends = {"first": theirs[0], "last": theirs[-1]}
+    return {name: float(each) for name, each in {"difference": largest, **ends}.items()}
 
 
 def timed(act: Callable[[], object], epochs: int) -> Figures:
@@ -193,6 +245,7 @@ REFERENCE = "longlag, 1 seed"
 PEERS = {
     REFERENCE: Job(functools.partial(measure_longlag, 1)),
     "longlag, 8 seeds": Job(functools.partial(measure_longlag, 8)),
+    "C, one thread": Job(measure_floor),
     "PyTorch, plain loop": Job(functools.partial(measure_torch, False), 500),
     "PyTorch, fused Adam, one thread": Job(functools.partial(measure_torch, True), 500),
     "Keras on JAX, one `fit` for all": Job(functools.partial(measure_keras, True), 500),
@@ -204,7 +257,9 @@ PEERS = {
         functools.partial(measure_keras, False), 40, "tensorflow"
     ),
 }
-JOBS = PEERS | {"check": Job(compare_losses), "framing": Job(measure_framing)}
+CHECKS = {"C": True, "Keras on JAX": False}
+JOBS = PEERS | {"framing": Job(measure_framing)}
+JOBS |= {f"check {name}": Job(functools.partial(compare_losses, c)) for name, c in CHECKS.items()}
 
 
 # What launches them.
@@ -262,19 +317,19 @@ def run(name: str, epochs: int = EPOCHS) -> Figures:
     return figures | {"cold": launched.lines[0][0]}
 
 
-def check() -> str:
+def check(name: str) -> str:
     try:
-        figures = run("check")
+        figures = run(f"check {name}")
     except ModuleNotFoundError as error:
-        return f"longlag and Keras on JAX were not compared: {error}."
-    told = (
-        f"Same weights, same draws, {CHECKED_UPDATES} updates: the losses of longlag and of Keras "
-        f"on JAX go from {figures['first']:.3f} to {figures['last']:.3f} and differ by at most "
+        return f"longlag and {name} were not compared: {error}."
+    found = (
+        f"Same weights, same draws, {CHECKED_UPDATES} updates: the losses of longlag and of {name} "
+        f"go from {figures['first']:.3f} to {figures['last']:.3f} and differ by at most "
         f"{figures['difference']:.1e} of their value."
     )
     if not figures["difference"] <= TOLERANCE:
-        raise SystemExit(f"{told} That is more than {TOLERANCE:.0e}.")
-    return told
+        raise SystemExit(f"{found} That is more than {TOLERANCE:.0e}.")
+    return found
 
 
 def measure_peers(rounds: int, epochs: int) -> tuple[dict[str, list[Figures]], dict[str, str]]:
@@ -360,7 +415,7 @@ def main() -> None:
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="runs of each peer (default 5)")
     add("--epochs", type=int, default=EPOCHS, help="most epochs of a run (default 2000)")
-    add("--check", action="store_true", help="only compare longlag's losses with Keras's")
+    add("--check", action="store_true", help="only compare longlag's losses with C's and Keras's")
     add("--reproduce", action="store_true", help="also time `longlag reproduce echo`: minutes")
     add("--job", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -370,7 +425,8 @@ def main() -> None:
         except ModuleNotFoundError as error:
             printed = f"no module named {error.name}"
         return print(json.dumps(printed))
-    print(check(), end="\n\n", flush=True)
+    for name in CHECKS:
+        print(check(name), end="\n\n", flush=True)
     if options.check:
         return None
     measured, missing = measure_peers(options.rounds, options.epochs)
