@@ -136,6 +136,11 @@ def test_theory_knows_what_the_dynamics_of_a_layer_exclude():
     assert predict(ll.MinLSTM(), "cycle-navigation", 9) is not None
     assert predict(ll.MinLSTM(), "adding", 9) is None
     assert predict(ll.GRU(), "word-problem", 9) is not None
+    for layer in (ll.LRU(), ll.S4D()):
+        assert predict(layer, "cycle-navigation", 9) is None
+        found = predict(layer, "parity", 9)
+        assert found is not None
+        assert not found.can
     assert predict(ll.MLP(), "parity", 9) is None  # its window is the sample
     assert predict(ll.MLP(context=8), "parity", 8) is None
 

@@ -28,11 +28,13 @@ class Prediction(NamedTuple):
 _AUTOMATA = "parity", "cycle-navigation", "word-problem", "flip-flop", "induction"
 
 _FADES = "no eigenvalue of its state is negative: equal inputs bring it to rest"
+_ALIKE = "its state changes by the same factors whatever the input"
 _REAL = "its state counts at most modulo 2: it would need eigenvalues off the real line"
 _ONE = "one reflection a step counts at most modulo 2"
 
 # On equal inputs a state with such eigenvalues comes to rest, which excludes any modulus.
 _CANNOT: dict[tuple[str, str], tuple[str, str]] = {
+    ("fixed", "parity"): (_ALIKE, "Khavari et al. (2025)"),
     ("positive", "parity"): (_FADES, f"{_SARROF}; {_GRAZZI}"),
     ("positive", "cycle-navigation"): (_FADES, _GRAZZI),
     ("positive", "word-problem"): (_FADES, _GRAZZI),
