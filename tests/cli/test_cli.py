@@ -136,8 +136,16 @@ BAD = {
     ),
     "no answer to decode": (
         ["train", "ramp", "--model", "seq2seq"],
-        "Use problem echo-subsequence with --framing encoder-decoder, or --framing whole with a "
-        "model without a decoder.",
+        "Ramp does not have. Use --model lstm, or problem echo-subsequence and --framing "
+        "encoder-decoder.",
+    ),
+    "no answer to decode of a study": (
+        ["compare", "--models", "seq2seq", "--problems", "ramp"],
+        "Use --models lstm, or --problems echo-subsequence --framing encoder-decoder.",
+    ),
+    "no answer of a decoder by default": (
+        ["train", "ramp", "--framing", "encoder-decoder"],
+        "EncoderDecoder: Ramp has no answer after its input. Use --framing whole, ",
     ),
     "no model that is checked": (
         "check lstm echo-subsequence --framing encoder-decoder".split(),
