@@ -23,7 +23,7 @@ from longlag.store.store import STORE
 from longlag.studies.about import About
 from longlag.studies.ask import Progress, run_study
 from longlag.studies.frontier_answer import FrontierAnswer, Step
-from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
+from longlag.studies.ladder import BUDGET, at, check_framing, checked_solve_at, ladder_of
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, words
 from longlag.trackers import Track
@@ -94,6 +94,8 @@ class Frontier(Study):
         self.problems = {words(setting.problem): setting.problem}
         # Seeds try the same values.
         self._at = functools.cache(functools.partial(at, setting, solve_at=self.solve_at))
+        ends = [setting.problem.at(value) for value in (self.first, self.last)]
+        check_framing(setting.framing, setting.recipe.batch_size, ends)
         for value in (self.first, self.last):
             _ = self._at(value).layout  # raises if the framing does not fit
         self._searches = {seed: _Search(self.first, self.last, resolution) for seed in self.seeds}
