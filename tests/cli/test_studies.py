@@ -304,7 +304,7 @@ BAD = {
     "rungs": (["compare", "--rungs", "0"], "`rungs` must be at least 1, got 0"),
     "decoder": (
         ["compare", "--models", "seq2seq"],
-        "Use --problems echo-subsequence with --framing encoder-decoder, or --framing whole with a",
+        "Use --models lstm, or --problems echo-subsequence --framing encoder-decoder.",
     ),
     "some decoders": (
         ["compare", "--models", "seq2seq,lstm,gru"],
@@ -313,6 +313,10 @@ BAD = {
     "no decoders": (
         ["compare", "--models", "gru,seq2seq", "--framing", "encoder-decoder"],
         "no framing fits both seq2seq, which has a decoder, and gru, which has none. Compare",
+    ),
+    "rows": (
+        ["profile", "--framing", "chunks", "--carry", "--rows", "consecutive", "--batch-size", "9"],
+        "got 9, where Memorization has 4. Use --batch-size 1, or --rows parallel.",
     ),
     "minutes": (["profile", "--minutes", "0"], "`minutes` must be above 0, got 0"),
     "no store": (["runs", "--store", "/no/such.db"], "There is no store at /no/such.db"),
