@@ -523,6 +523,22 @@ def test_keep_all_runs_again_what_was_not_kept(call, tmp_path):
     assert "0 trials run" in call(*asking, "--keep", "all")[1]
 
 
+@pytest.mark.parametrize(
+    ("problems", "begins"),
+    [
+        ("echo-lag,ramp,memorization", ["echo-lag: unreachable: ", "memorization: unreachable: "]),
+        ("memorization", ["unreachable: "]),
+    ],
+)
+def test_a_warning_of_a_study_of_several_problems_names_its_own(call, tmp_path, problems, begins):
+    command = f"profile --framing chunks --minutes 0.0001 --problems {problems}".split()
+    _, _, err = call(*command, "--store", str(tmp_path / "s.db"))
+    warned = [line for line in err.splitlines() if line.startswith("Warning: ")]
+    assert len(warned) == len(begins)
+    for line, begin in zip(warned, begins, strict=True):
+        assert line.startswith(f"Warning: {begin}")
+
+
 def test_a_dry_run_tells_the_trials_and_leaves_no_store(call, tmp_path):
     store = tmp_path / "s.db"
     code, out, err = call(*ASK, "--store", store, "--dry-run")
