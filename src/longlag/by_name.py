@@ -28,7 +28,7 @@ def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[st
                 raise ValueError(unknown_name(f"{kind} {name} has no option", option(flag), known))
             raise ValueError(
                 f"{kind} {name} has no option `{option(flag)}`. It is an option of "
-                f"{kind} {either(owners)}.{_typed(kind, owners, flag, values[flag])}"
+                f"{kind} {either(owners)}.{_typed(kind, owners, flag, values, table)}"
                 f"{_else(kind, flag)}"
             )
     return _create(chosen, values)
@@ -52,13 +52,26 @@ def build_all(
     return [_create(each, values) for each in classes]
 
 
-def _typed(kind: str, owners: list[str], flag: str, value: Any) -> str:
+def _typed(
+    kind: str,
+    owners: list[str],
+    flag: str,
+    values: Mapping[str, Any],
+    table: Mapping[str, type[Knobs]],
+) -> str:
     """A sentence with the flags to type; empty for a problem, which no flag names."""
     if kind == "problem":
         return ""
+    fits = [owner for owner in owners if values.keys() <= _knobs(table[owner]).keys()]
+    if not fits:  # each would refuse another of the flags
+        mine = {knob for owner in owners for knob in _knobs(table[owner])}
+        others = [option(each) for each in values if each not in mine]
+        others = others or [option(each) for each in values if each != flag]
+        return f" No {kind} has {' and '.join([option(flag), *others])}. Leave one of them out."
+    value = values[flag]
     given = f"--no-{option(flag)[2:]}" if value is False else option(flag)
     given += "" if isinstance(value, bool) else f" {shlex.quote(str(value))}"
-    return f" Use {either([f'--{kind} {owner} {given}' for owner in owners[:2]])}."
+    return f" Use {either([f'--{kind} {owner} {given}' for owner in fits[:2]])}."
 
 
 def _else(kind: str, flag: str) -> str:

@@ -21,6 +21,7 @@ _HORIZON = "the steps that a gradient goes back; state passes on with the framin
 _SEVERAL = "a study tries several, as [0.001, 0.01]", "a study tries several, separated by commas"
 _DEVICE = "cpu or gpu, for models of JAX"
 _BUDGET = "a trial of a study trains on so many fresh sequences at most"
+_EFFORT = "effort", "it multiplies the training sequences of every problem"
 _SHOWS = (
     "studies show their progress on standard error; progress=False shows none",
     "progress goes to standard error, and --json prints one document",
@@ -38,12 +39,11 @@ _OTHER_NAMES = {
         ),
         ("hidden_size", _SIZE),
     ),
-    **dict.fromkeys(("n-steps", "time-steps", "n-timesteps", "look-back"), ("timesteps", _STEPS)),
-    **dict.fromkeys(("lookback", "window", "window-size", "n-in"), ("timesteps", _STEPS)),
     **dict.fromkeys(
         (
-            *("context", "ctx", "context-length", "context-size", "block-size", "history"),
-            *("history-length", "input-length", "n-lags", "num-lags", "past", "length"),
+            *("n-steps", "time-steps", "n-timesteps", "look-back", "lookback", "window", "n-in"),
+            *("context", "ctx", "context-length", "context-size", "block-size", "history", "past"),
+            *("history-length", "input-length", "n-lags", "num-lags", "length", "window-size"),
         ),
         ("timesteps", _STEPS),
     ),
@@ -61,9 +61,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", _SHAPE)),
     **dict.fromkeys(
-        ("epoch", "epochs", "n-epochs", "num-epochs", "nb-epoch"), ("sequences", _FRESH)
+        ("epoch", "epochs", "n-epochs", "num-epochs", "nb-epoch", "max-epochs"),
+        ("sequences", _FRESH),
     ),
-    "max-epochs": ("sequences", _FRESH),
     **dict.fromkeys(("learning-rate", "lrs"), ("learning_rates", _SEVERAL)),
     "learning-rates": ("learning_rate", "one; compare and profile try several"),
     **dict.fromkeys(("stateful", "return-state"), ("carry", _CARRY)),
@@ -188,7 +188,7 @@ _WITHOUT_KNOB = {
     "activation": "a model has its size; others belong in your own code",
     **dict.fromkeys(("weights", "pretrained"), "training begins from fresh weights"),
     **dict.fromkeys(
-        ("state", "states", "initial-state", "hidden-state", "reset-state"),
+        ("state", "states", "initial-state", "hidden-state", "reset-state", "reset-states"),
         "a sequence begins from a state of zeros, always",
     ),
     "trainer": "problems give their batches to a trainer of your own: framing.stream(problem, …)",
@@ -197,7 +197,6 @@ _WITHOUT_KNOB = {
         "a settings file stands right after the command: longlag train study.toml",
     ),
     **dict.fromkeys(("stride", "step"), "a series is trained on stretches that begin at any row"),
-    "reset-states": "a sequence begins from a state of zeros, always",
     **dict.fromkeys(("verbose", "quiet", "silent", "no-progress", "progress-bar"), _SHOWS),
     "recipe": "its knobs are arguments of their own, such as batch_size and optimizer",
     "progress": ("train shows none; studies do", "it goes to standard error; --json shows none"),
@@ -305,7 +304,8 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     if keys and normalized(ours) not in keys:
         if reason := _WITHOUT_KNOB.get(normalized(ours)):
             return f"{_NONE}{_reason(reason, flag)}."
-        ours, why = _OTHER_NAMES.get(normalized(ours), ("", ""))
+        budget = "effort" in keys and ours in ("sequences", "budget")
+        ours, why = _EFFORT if budget else _OTHER_NAMES.get(normalized(ours), ("", ""))
     if ours == "framing" and not keys and not flag:  # it was given as the name of one
         return f"T{_reason(why, flag=True)[1:]}."
     if ours and (not keys or normalized(ours) in keys):

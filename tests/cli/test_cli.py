@@ -136,8 +136,16 @@ BAD = {
     ),
     "no answer to decode": (
         ["train", "ramp", "--model", "seq2seq"],
-        "Use problem echo-subsequence with --framing encoder-decoder, or --framing whole with a "
-        "model without a decoder.",
+        "Ramp does not have. Use --model lstm, or problem echo-subsequence and --framing "
+        "encoder-decoder.",
+    ),
+    "no answer to decode of a study": (
+        ["compare", "--models", "seq2seq", "--problems", "ramp"],
+        "Use --models lstm, or --problems echo-subsequence --framing encoder-decoder.",
+    ),
+    "no answer of a decoder by default": (
+        ["train", "ramp", "--framing", "encoder-decoder"],
+        "EncoderDecoder: Ramp has no answer after its input. Use --framing whole, ",
     ),
     "no model that is checked": (
         "check lstm echo-subsequence --framing encoder-decoder".split(),
@@ -745,6 +753,25 @@ def test_a_closed_pipe_ends_it_quietly():
         ("frame a.csv --test_size 0.2", "of a series --scored-on 0.15 is the share"),
         ("train echo-lag --epochs 3", "longlag calls it `--sequences`: the number to train on"),
         ("frontier echo-lag --epochs 3", "longlag calls it `--budget`: "),
+        (
+            "train echo-lag --model tcn --kernel 2 --layers 1",
+            "No model has --layers and --kernel. Leave one of them out.",
+        ),
+        (
+            "train echo-lag --framing window --missing mark --rows consecutive",
+            "No framing has --rows and --missing. Leave one of them out.",
+        ),
+        (
+            "train echo-lag --model gru --layers 1 --negative",
+            "Use --model mamba --layers 1 or --model delta-net --layers 1.",
+        ),
+        ("suite --epochs 3", "calls it `--effort`: it multiplies the training sequences"),
+        ("suite --budget 3", "longlag calls it `--effort`: "),
+        ("suite --sequences 3", "longlag calls it `--effort`: "),
+        ("suite --max_steps 3", "longlag calls it `--effort`: "),
+        ("frontier echo-lag --minutes 3", "`--minutes`. That is an option of longlag profile."),
+        ("train echo-lag --minutes 3", "`--minutes`. That is an option of longlag profile."),
+        ("suite --rungs 3", "`--rungs`. That is an option of longlag compare."),
         ("train echo-lag --horizon 3", "`--horizon`. That is an option of longlag frame."),
         ("train echo-lag --features 3", "longlag calls it `--values`: with one-hot vectors"),
         ("frame a.csv --features 3", "longlag calls it `--column`: of a table"),

@@ -235,7 +235,7 @@ BAD = [
     (["--column", "warm", "--model", "lstn"], "There is no model `lstn`. Did you mean `lstm`?"),
     (
         ["--column", "warm", "--model", "seq2seq"],
-        "which Series does not have. Use a model without a decoder.",
+        "which Series does not have. Use --model lstm.",
     ),
     (["--column", "warm", "--model", "mlp", "--seeds", "0"], "`seeds` must be at least 1"),
     (["--column", "warm", "--model", "mlp", "--sequences", "0"], "`sequences` must be at least 1"),

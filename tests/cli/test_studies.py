@@ -342,7 +342,7 @@ BAD = {
     "rungs": (["compare", "--rungs", "0"], "`rungs` must be at least 1, got 0"),
     "decoder": (
         ["compare", "--models", "seq2seq"],
-        "Use --problems echo-subsequence with --framing encoder-decoder, or --framing whole with a",
+        "Use --models lstm, or --problems echo-subsequence --framing encoder-decoder.",
     ),
     "some decoders": (
         ["compare", "--models", "seq2seq,lstm,gru"],
@@ -351,6 +351,10 @@ BAD = {
     "no decoders": (
         ["compare", "--models", "gru,seq2seq", "--framing", "encoder-decoder"],
         "no framing fits both seq2seq, which has a decoder, and gru, which has none. Compare",
+    ),
+    "rows": (
+        ["profile", "--framing", "chunks", "--carry", "--rows", "consecutive", "--batch-size", "9"],
+        "got 9, where Memorization has 4. Use --batch-size 1, or --rows parallel.",
     ),
     "minutes": (["profile", "--minutes", "0"], "`minutes` must be above 0, got 0"),
     "no store": (["runs", "--store", "/no/such.db"], "There is no store at /no/such.db"),
@@ -555,6 +559,22 @@ def test_keep_all_runs_again_what_was_not_kept(call, tmp_path):
         assert all(kept.keeps(record.id) for record in before)
     assert "2 trials run" in out
     assert "0 trials run" in call(*asking, "--keep", "all")[1]
+
+
+@pytest.mark.parametrize(
+    ("problems", "begins"),
+    [
+        ("echo-lag,ramp,memorization", ["echo-lag: unreachable: ", "memorization: unreachable: "]),
+        ("memorization", ["unreachable: "]),
+    ],
+)
+def test_a_warning_of_a_study_of_several_problems_names_its_own(call, tmp_path, problems, begins):
+    command = f"profile --framing chunks --minutes 0.0001 --problems {problems}".split()
+    _, _, err = call(*command, "--store", str(tmp_path / "s.db"))
+    warned = [line for line in err.splitlines() if line.startswith("Warning: ")]
+    assert len(warned) == len(begins)
+    for line, begin in zip(warned, begins, strict=True):
+        assert line.startswith(f"Warning: {begin}")
 
 
 def test_a_dry_run_tells_the_trials_and_leaves_no_store(call, tmp_path):

@@ -601,6 +601,33 @@ def test_as_many_rows_as_are_asked_for_will_do(length, horizon, lags, chosen, sc
     assert all(made.episodes(part) for part in PARTS)
 
 
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 60), st.booleans())
+def test_each_way_out_of_too_few_rows_is_one(length, horizon, rows, as_lags):
+    knobs = {"length": 1, "lags" if as_lags else "length": length, "horizon": horizon}
+    try:
+        Series(LINE[:rows], **knobs)
+    except ValueError as error:
+        text = str(error)
+    else:
+        assume(False)
+        return
+    assert "too few rows" in text
+    ways = dict(re.findall(r"(timesteps|horizon)=(\d+) or", text))
+    assert ways or "or more." in text  # no other will do
+    for name, value in ways.items():
+        own = "horizon" if name == "horizon" else "lags" if as_lags else "length"
+        assert int(value) < knobs[own]
+        made = Series(LINE[:rows], **{**knobs, own: int(value)})
+        assert all(made.episodes(part) for part in PARTS)
+
+
+def test_fewer_timesteps_are_no_way_out_of_too_long_a_horizon():
+    with pytest.raises(ValueError, match=r"Use 153 rows or more, or horizon=58 or less\.$"):
+        Series(LINE, horizon=93)
+    with pytest.raises(ValueError, match=r"Use \d+ rows or more, or timesteps=69 or fewer\.$"):
+        Series(LINE, length=90, horizon=1)
+
+
 def test_a_misspelt_knob_names_the_nearest():
     with pytest.raises(TypeError, match="Did you mean `horizon`"):
         Series(LINE, horizont=1)  # pyright: ignore[reportCallIssue]

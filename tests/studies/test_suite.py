@@ -161,6 +161,18 @@ def test_failures_and_what_is_left_are_named_and_the_document_is_plain():
     assert asked().answer().cells[0].in_matrix().text == "–"
 
 
+def test_a_suite_of_which_nothing_is_scored_says_what_else_to_change():
+    """Begun again and again, a trial that is longer than the time never ends."""
+    study = asked(problems=["parity"], models=[ll.LSTM()])
+    advice = "Where no trial fits into the time, use a larger `minutes` or a smaller `effort`."
+    assert f"goes on with them. {advice}" in " ".join(str(study.answer()).split())
+    trial = study.ask()
+    assert trial is not None
+    study.tell(trial, by_seed({})(trial))
+    drive(study, by_seed({}))
+    assert advice not in " ".join(str(study.answer()).split())
+
+
 def test_a_study_interrupted_anywhere_goes_on_from_its_store_to_the_same_answer(tmp_path):
     come_out = by_seed({0: 16, 1: 4, 2: 0, 3: 1}, capacity=20)
     whole = asked()

@@ -247,8 +247,10 @@ def test_parts_that_do_not_fit_together_are_refused_with_what_does():
         ValueError, match=r"Seq2Seq predicts an answer .* Use framing EncoderDecoder\(\)\."
     ):
         ll.train(problem, ll.Whole(), ll.Seq2Seq())
-    for framing in (ll.Whole(), ll.EncoderDecoder()):
-        with pytest.raises(ValueError, match=r"which EchoLag does not .* problem EchoSubsequence"):
+    with pytest.raises(ValueError, match=r"which EchoLag does not have\. Use model LSTM\(\), or "):
+        ll.train(ll.EchoLag(), ll.Whole(), ll.Seq2Seq())
+    for framing in (ll.Vector(), ll.EncoderDecoder()):  # whatever the model
+        with pytest.raises(ValueError, match=r"r: EchoLag has no answer .* Use framing Whole\(\)"):
             ll.train(ll.EchoLag(), framing, ll.Seq2Seq())
     with pytest.raises(ValueError, match="Vector: EchoLag has no answer after its input"):
         ll.train(ll.EchoLag(), ll.Vector(), ll.LSTM())

@@ -36,7 +36,7 @@ from longlag.studies.ask import require_fitting
 from longlag.studies.conduct import Keep, Usage, conduct
 from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
 from longlag.studies.plan import plan_at
-from longlag.studies.study import Study
+from longlag.studies.study import Study, words
 from longlag.studies.watch import showing, tracking
 from longlag.trackers import Tracking
 from longlag.training import Recipe
@@ -154,8 +154,12 @@ class RunFlags:
             problems = [
                 on for each in examples for on in (each.problem, *dict(each.tests).values())
             ]
-            audits = (each.audit(problems) for each in examples)
-            more = (line for each in audits for line in warnings(each, question.kind))
+            several = len({each.problem for each in examples}) > 1
+            more = (
+                line.replace("Warning: ", f"Warning: {words(each.problem)}: ", several)
+                for each in examples
+                for line in warnings(each.audit(problems), question.kind)
+            )
             for line in dict.fromkeys((*found, *more)):
                 warn(line)
             trackers = stack.enter_context(Tracking(self.track or (), warn))

@@ -340,8 +340,9 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
         for other in ("train", "frame"):
             if hint.partition("`")[2].partition("`")[0] in _options(other):
                 return f"{text} {hint} That is an option of longlag {other}."
-    if command in _LINES and name in _options("frame") - _options("train"):
-        return f"{text} That is an option of longlag frame."
+    for other in ("frame", "profile", "frontier", "compare") if command in _LINES else ():
+        if name in _options(other) - _options("train"):
+            return f"{text} That is an option of longlag {other}."
     if any(map(user_code.is_reference, tokens)):
         return (
             f"{text} Options of your own code are set in its file, as in hard = MyProblem(knob=3)."

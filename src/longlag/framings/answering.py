@@ -72,12 +72,13 @@ def check_decoder(owner: str, problem: Problem, framing: Framing, model: Any) ->
     """
     needs_decoder, decodes = framing.output == "decoder", getattr(model, "decodes", False)
     own = type(model).__name__
+    if decodes and (misfit := framing.misfit(problem)):  # no model helps
+        raise ValueError(f"{type(framing).__name__}: {misfit}")
     if decodes and not problem.answers:
-        other = "problem EchoSubsequence() with framing EncoderDecoder(), or framing Whole() with "
+        other = ", or problem EchoSubsequence() and framing EncoderDecoder()"
         raise ValueError(
             f"{owner}: {own} predicts an answer after the input, which {type(problem).__name__} "
-            f"does not have. Use {'' if isinstance(problem, Series) else other}a model without a "
-            "decoder."
+            f"does not have. Use model LSTM(){'' if isinstance(problem, Series) else other}."
         )
     if decodes and not needs_decoder:
         raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import ClassVar
 
@@ -142,20 +142,25 @@ class Framing(Knobs):
 
     def _leading(self, scored: Bool[np.ndarray, "sample target"], batch_size: int) -> int:
         """The number of leading samples, all without a target, to drop so that batches are full."""
-        samples = len(scored)
-        empty = samples if not scored.any() else int(scored.any(axis=1).argmax())
+        samples, empty = len(scored), _without_target(scored)
         first = samples % batch_size
         if first <= empty and first < samples:
             return first
-        fits = [size for size in range(1, samples + 1) if samples % size <= empty]
-        *near, last = map(str, sorted(fits, key=lambda s: abs(s - batch_size))[:3])
-        sizes = f"{', '.join(near)} or {last}" if near else last
+        sizes = nearest(_sizes(samples, empty), batch_size)
         spare = f" (up to {empty} without a target may be left out)" if 0 < empty < samples else ""
         raise ValueError(
             f"{type(self).__name__}: `batch_size` must divide the {samples} samples of a sequence "
             f"when state is carried from row to row{spare}, got {batch_size}. Use "
             f"batch_size={sizes}{self.instead}."
         )
+
+    def batch_sizes(self, problem: Problem) -> set[int]:
+        """Batch sizes that the samples of a sequence fill; empty where any does."""
+        if not self.carries or self.parallel:
+            return set()
+        targets = self.tables(problem)[1]
+        scored = (targets != MISSING) & problem.scored()[targets]
+        return set(_sizes(len(scored), _without_target(scored)))
 
     def sample(self, problem: Problem, rng: np.random.Generator, count: int) -> Samples:
         """Draw `count` sequences as samples: plain arrays for any trainer.
@@ -255,3 +260,23 @@ def check_batch_size(owner: str, batch_size: int) -> None:
         raise ValueError(
             f"{owner}: `batch_size` must be at least 1, got {batch_size}. Use batch_size=1 or more."
         )
+
+
+def nearest(sizes: Iterable[int], batch_size: int) -> str:
+    """The batch sizes next to this one, at most three, as words.
+
+    >>> nearest([1, 2, 5, 10], 6)
+    '5, 2 or 10'
+    """
+    *near, last = map(str, sorted(sorted(sizes), key=lambda size: abs(size - batch_size))[:3])
+    return f"{', '.join(near)} or {last}" if near else last
+
+
+def _without_target(scored: Bool[np.ndarray, "sample target"]) -> int:
+    """The number of leading samples without a target."""
+    return int(scored.any(axis=1).argmax()) if scored.any() else len(scored)
+
+
+def _sizes(samples: int, empty: int) -> list[int]:
+    """Batch sizes that the samples fill where up to `empty` are left out."""
+    return [size for size in range(1, samples + 1) if samples % size <= empty]

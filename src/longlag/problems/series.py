@@ -138,8 +138,8 @@ class Series(Problem):
         count, needed = len(self.values), self.length + self.lags - 1 + self.horizon
         training = self.span("training").end
         if training < needed:
-            held_out = self.chosen_on + self.scored_on
-            raise ValueError(too_few_message(count, max(0, training), needed, held_out))
+            rows = count, max(0, training), needed, self.chosen_on + self.scored_on
+            raise ValueError(too_few_message(*rows, max(self.length, self.lags), self.horizon))
         check_changes(self.column[:training], str(self.target))
         check_scale(self.scale, self._scaled, self.values, self.names)
         if self.season is not None:

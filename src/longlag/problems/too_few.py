@@ -12,12 +12,30 @@ from longlag.problems._base import Part
 from longlag.problems.rows import Span
 
 
-def too_few_message(count: int, training: int, needed: int, held_out: float) -> str:
-    """The message for too few training rows, where an episode needs `needed` rows."""
-    least = math.ceil((needed + 2) / (1 - held_out))
+def too_few_message(
+    count: int, training: int, needed: int, held_out: float, timesteps: int, horizon: int
+) -> str:
+    """The message for too few training rows.
+
+    Args:
+        count: All rows.
+        training: Those that train.
+        needed: Those of an episode.
+        held_out: The share of rows that do not train.
+        timesteps: Those of an episode.
+        horizon: Rows from an input to its target.
+    """
+    least, over = math.ceil((needed + 2) / (1 - held_out)), needed - training
+    ways = [f"{least} rows or more"]
+    if timesteps - over > 0:
+        ways.append(f"timesteps={timesteps - over} or fewer")
+    if horizon - over > 0:
+        ways.append(f"horizon={horizon - over} or less")
+    *first, last = ways
+    use = f"{', '.join(first)}, or {last}" if first else last
     return (
         f"Series: too few rows: an episode takes {needed}, and of {count} rows {training} train. "
-        f"Use {least} rows or more, or fewer timesteps."
+        f"Use {use}."
     )
 
 

@@ -29,6 +29,7 @@ from longlag.studies.ladder import (
     LEARNING_RATES,
     Place,
     at,
+    check_framing,
     checked_rates,
     checked_solve_at,
     ladder_of,
@@ -120,9 +121,10 @@ class Comparison(Study):
         self._ladders = {
             name: ladder_of(problem).rungs[:rungs] for name, problem in self.problems.items()
         }
+        ladders = self._ladders.items()
+        levels = [self.problems[name].at(rung) for name, some in ladders for rung in some]
+        check_framing(self.framing, self.recipe.batch_size, levels)
         self._settings = {place: self._setting(place) for place in self._places()}
-        for setting in self._settings.values():
-            _ = setting.layout  # raises if the framing does not fit
         self.sizes = self.sizes or (sized(self.match, self._settings) if self.match else ())
         self._place_of = {
             (setting.problem, setting.model, setting.recipe.learning_rate): place

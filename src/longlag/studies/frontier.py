@@ -27,7 +27,14 @@ from longlag.studies.about import About
 from longlag.studies.ask import Progress, run_study
 from longlag.studies.bisection import Bisection
 from longlag.studies.frontier_answer import FrontierAnswer, Step
-from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of, until_solved
+from longlag.studies.ladder import (
+    BUDGET,
+    at,
+    check_framing,
+    checked_solve_at,
+    ladder_of,
+    until_solved,
+)
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, words
 from longlag.trackers import Track
@@ -110,7 +117,10 @@ class Frontier(Study):
         self.rates = (setting.recipe.learning_rate,)
         self.problems = {words(setting.problem): setting.problem}
         self._at = functools.cache(self._setting_at)  # seeds try the same values
-        for value in (self.first,) if over else (self.first, self.last):
+        values = (self.first,) if over else (self.first, self.last)
+        ends = [setting.problem if over else setting.problem.at(value) for value in values]
+        check_framing(setting.framing, setting.recipe.batch_size, ends)
+        for value in values:
             _ = self._at(value).layout  # raises if the framing does not fit
         self._searches = {
             seed: Bisection(self.first, self.last, resolution, solved_first=not over)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from longlag.encodings import IntegerEncoding, takes_encoding
 from longlag.framings import Framing
+from longlag.framings.base import nearest
 from longlag.models import ModelFactory
 from longlag.problems import (
     CumulativeThreshold,
@@ -31,6 +32,53 @@ def at(setting: Setting, value: int, solve_at: float) -> Setting:
     """The setting at a value of the ladder; its trials end once they solve the problem."""
     problem = setting.problem.at(value)
     return until_solved(dataclasses.replace(setting, problem=problem), solve_at)
+
+
+def check_framing(framing: Framing, batch_size: int, problems: Sequence[Problem]) -> None:
+    """Raise if a framing does not fit a problem of a study, with a remedy that fits all.
+
+    Args:
+        framing: The framing.
+        batch_size: Samples in a batch.
+        problems: The problems, at all levels.
+
+    Raises:
+        ValueError: The framing does not fit.
+
+    >>> from longlag import Chunks, Parity
+    >>> check_framing(Chunks(timesteps=12), 5, [Parity(length=20), Parity(length=10)])
+    Traceback (most recent call last):
+    ...
+    ValueError: Chunks: `timesteps` must be at most ..., 10, got 12. Use timesteps=10 or fewer.
+    """
+
+    def steps(problem: Problem) -> int:
+        return 0 if framing.misfit(problem) else problem.steps
+
+    # Timesteps that the shortest sequence has all others have.
+    for problem in sorted(problems, key=steps):
+        try:
+            framing.layout(problem, batch_size)
+        except ValueError:
+            _check_batch_size(framing, batch_size, problem, problems)
+            raise
+
+
+def _check_batch_size(
+    framing: Framing, batch_size: int, refused: Problem, problems: Sequence[Problem]
+) -> None:
+    """Raise if the batch size is at fault, and what suits the refused problem does not fit all."""
+    own = framing.batch_sizes(refused)
+    if not own or batch_size in own:
+        return
+    sizes = nearest(own.intersection(*map(framing.batch_sizes, problems)), batch_size)
+    if sizes != nearest(own, batch_size):
+        name, samples = type(refused).__name__, len(framing.tables(refused)[0])
+        raise ValueError(
+            f"{type(framing).__name__}: `batch_size` must divide the samples of a sequence of "
+            f"every problem when state is carried from row to row, got {batch_size}, where {name} "
+            f"has {samples}. Use batch_size={sizes}{framing.instead}."
+        )
 
 
 def until_solved(setting: Setting, solve_at: float) -> Setting:

@@ -31,6 +31,7 @@ from longlag.studies.ladder import (
     FIVE,
     LEARNING_RATES,
     at,
+    check_framing,
     checked_rates,
     checked_solve_at,
     ladder_of,
@@ -121,6 +122,10 @@ class Profile(Study):
             for name, problem in self.problems.items()
             for rung in ladder_of(problem).rungs
         )
+        levels = [
+            each.at(rung) for each in self.problems.values() for rung in ladder_of(each).rungs
+        ]
+        check_framing(self.framing, self.recipe.batch_size, levels)
         self._settings = {place: self._setting(place) for place in places}
         for setting in self._settings.values():
             _ = setting.layout  # raises if the framing does not fit

@@ -20,6 +20,7 @@ from longlag.trials.outcome import ModelSize, Outcome, side_of_chance, size_and_
 
 _MAIN = "as trained"
 _TESTS = {1: _MAIN, **{times: named_at(times) for times in TIMES}}
+_NONE = " Where no trial fits into the time, use a larger `minutes` or a smaller `effort`."
 
 
 class SuiteCell(NamedTuple):
@@ -237,7 +238,7 @@ class SuiteAnswer(Answer):
         if self.left or scored < len(self.cells):
             yield text(
                 f"The suite is not complete: {counted(self.left, 'trial')} or more are left. The "
-                "same command goes on with them.",
+                f"same command goes on with them.{'' if scored else _NONE}",
                 kind="notice",
             )
         estimates = (cell.skill(1) for cell in self.cells)

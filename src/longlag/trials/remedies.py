@@ -102,9 +102,7 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
                 return f"Use {new_rate}{then}."
             if short:
                 return _use(longer, new_rate)
-            longest = (
-                f"Use more than {recipe.sequences} sequences: no other change is known to help."
-            )
+            longest = f"{_NOTHING} but more than {recipe.sequences} sequences."
             changes = _all(new_rate, cosine), wider or further or whole
             return _use(*changes) if any(changes) else longest
         case "stuck":
