@@ -10,12 +10,11 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, SupportsIndex
 
-from longlag.adapters import user_code
-from longlag.adapters.models import arguments, user_model
+from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
-from longlag.knobs import named_arguments, unknown_name
+from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores import statistics
@@ -152,7 +151,7 @@ class Frontier(Study):
             return knob, rungs[0], rungs[-1]
         if first is not None:  # of a stored study, whose model may be of a file that is not named
             return self.over, first, LARGEST_SIZE
-        knob = _argument(self.setting.model, self.over)
+        knob = match.whole_number(self.setting.model, self.over)
         fits = functools.partial(self._fits, knob)
         return knob, next(filter(fits, range(1, LARGEST_SIZE)), 1), LARGEST_SIZE
 
@@ -295,29 +294,6 @@ class Frontier(Study):
 
 def _finite(value: float) -> int | None:
     return int(value) if value < math.inf else None
-
-
-def _argument(model: ModelFactory, over: str) -> str:
-    """The name of the whole number of a model that is varied.
-
-    Raises:
-        ValueError: It has none of this name.
-    """
-    owner = f"Frontier: `over` must be a whole number of {model.words.split()[0]}, got"
-    if isinstance(model, UserModel):
-        known = arguments.further(user_code.resolve(model.origin))
-        if over == "hidden_size" and (width := match.width_argument(model)):
-            return width
-        if not known:
-            raise ValueError(
-                f"Frontier: {model.words} has no argument to vary. Give its function one: def "
-                f"make_model(sizes, seed, {over}=50)."
-            )
-    else:
-        known = [knob.name for knob in model.knobs() if knob.kind is int]
-    if over not in known:
-        raise ValueError(unknown_name(owner, over, known))
-    return over
 
 
 @named_arguments

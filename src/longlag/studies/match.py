@@ -7,9 +7,10 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from longlag.adapters import user_code
 from longlag.adapters.models import arguments
 from longlag.adapters.models.user_model import UserModel
-from longlag.knobs import lookup
+from longlag.knobs import lookup, unknown_name
 from longlag.models import ModelFactory, Sizes
 from longlag.studies.ladder import Place
 from longlag.training import program
@@ -192,6 +193,29 @@ def width(model: ModelFactory) -> int | None:
     8
     """
     return None if (knob := width_argument(model)) is None else argument(model, knob)
+
+
+def whole_number(model: ModelFactory, name: str) -> str:
+    """The name of a whole number of a model, to be varied; `hidden_size` is its width too.
+
+    Raises:
+        ValueError: It has none of this name.
+    """
+    owner = f"Frontier: `over` must be a whole number of {model.words.split()[0]}, got"
+    if isinstance(model, UserModel):
+        known = arguments.further(user_code.resolve(model.origin))
+        if name == _WIDTH and (width := width_argument(model)):
+            return width
+        if not known:
+            raise ValueError(
+                f"Frontier: {model.words} has no argument to vary. Give its function one: def "
+                f"make_model(sizes, seed, {name}=50)."
+            )
+    else:
+        known = [knob.name for knob in model.knobs() if knob.kind is int]
+    if name not in known:
+        raise ValueError(unknown_name(owner, name, known))
+    return name
 
 
 def _nearest(counted: Callable[[int], int], goal: int) -> tuple[int, int]:
