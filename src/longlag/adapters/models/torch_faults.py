@@ -77,6 +77,32 @@ def require_registered(module: torch.nn.Module) -> None:
                 )
 
 
+def weights_elsewhere(
+    module: torch.nn.Module, first: torch.Tensor, again: torch.Tensor
+) -> int:
+    """How many weights two results are made with that are no parameters, as of a global layer.
+
+    What each call makes anew, such as a first state, is none.
+    """
+    known = {id(each) for each in module.parameters()}
+    both = {id(each) for each in _leaves(first)} - known
+    return sum(each.numel() for each in _leaves(again) if id(each) in both)
+
+
+def _leaves(result: torch.Tensor) -> list[torch.Tensor]:
+    """The tensors that a backward pass from a result would give a gradient."""
+    found, seen, left = dict[int, torch.Tensor](), set(), [result.grad_fn]
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(leaf := getattr(node, "variable", None), torch.Tensor):
+            found[id(leaf)] = leaf
+        left += [each for each, _ in node.next_functions]
+    return list(found.values())
+
+
 def require_evaluation(module: torch.nn.Module) -> None:
     """Refuse a module whose forward has put layers into training mode.
 
