@@ -77,9 +77,7 @@ def require_registered(module: torch.nn.Module) -> None:
                 )
 
 
-def weights_elsewhere(
-    module: torch.nn.Module, first: torch.Tensor, again: torch.Tensor
-) -> int:
+def weights_elsewhere(module: torch.nn.Module, first: torch.Tensor, again: torch.Tensor) -> int:
     """How many weights two results are made with that are no parameters, as of a global layer.
 
     What each call makes anew, such as a first state, is none.
