@@ -19,6 +19,7 @@ from longlag.adapters.tables import (
     asked,
     cells,
     codes,
+    day_rows,
     files,
     headers,
     measured,
@@ -158,6 +159,8 @@ def _columns(
     along = along or (headers.numbered(frame) if when is None else [])
     if not columns and (each := headers.months(frame)):
         raise ValueError(f"{file.name}: {headers.in_rows(frame, each)}")
+    if when and not columns and (each := day_rows.hours(names, when)):
+        raise ValueError(f"{file.name}: {day_rows.in_rows(frame, each, when)}")
     if along and not columns and time is None and when is None:
         label, *others = headers.labels(frame.drop(columns=along)) or [names[0]]
         drop = f"drop(columns={others})." if others else ""
