@@ -10,6 +10,7 @@ import equinox as eqx
 import numpy as np
 
 from longlag.adapters.models import functional, user_model
+from longlag.adapters.models.elsewhere import layer_elsewhere
 from longlag.adapters.models.made_in_call import layer_made_in
 from longlag.adapters.models.user_model import UserModel
 from longlag.answers.format import counted
@@ -179,6 +180,17 @@ class Runs:
             first = self.setting.create(0)
             return layer_made_in(lambda: self.run(self.batches, first))
         return layer_made_in(lambda: eqx.filter_eval_shape(lambda: self.called(self.batches)))
+
+    def layer_elsewhere(self) -> str:
+        """The type of a layer with weights that a call uses and the model has not; or empty."""
+        if not isinstance(self.model, functional.AdoptedModel):
+            return ""
+        inputs, _, mask = self.batches[:3]
+        given = on_device(inputs[0]), None if mask is None else on_device(mask[0])
+        state = program.initial_state(self.model, inputs.shape[1:2])
+        last = last_of(self.layout.output)
+        traced = lambda model: model.called(*given, state, last)  # noqa: E731
+        return layer_elsewhere(lambda: eqx.filter_eval_shape(traced, self.model))
 
     def stored_in(self) -> str:
         """The name of an array of the model that a call changes; empty if none is known."""
