@@ -1148,6 +1148,15 @@ def test_weights_that_a_forward_takes_from_elsewhere_are_found(place):
     assert failed == ({} if place in ("own", "state") else {"training": text})
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_a_module_of_torch_jit_is_told_to_be_one_of_python():
+    def make_model(sizes, _):
+        return torch.jit.script(torch.nn.Linear(sizes.features, sizes.outputs))
+
+    (made,) = preflight(ll.EchoLag(values=3), ll.Whole(), make_model).checks
+    assert made.found.startswith("it is compiled by torch.jit, so that no check can look into it. ")
+
+
 def test_a_forward_is_given_its_mode():
     seen = []
 

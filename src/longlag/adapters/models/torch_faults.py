@@ -53,8 +53,14 @@ def require_registered(module: torch.nn.Module) -> None:
     """Refuse a module with layers in a plain list or dict, or tensors, that no optimiser knows.
 
     Raises:
-        ValueError: It has some with weights that would be trained; or lazy layers without weights.
+        ValueError: It has some with weights that would be trained; or lazy layers without weights;
+            or it is compiled by `torch.jit`.
     """
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError(
+            "it is compiled by torch.jit, so that no check can look into it. Return the module as "
+            "it was before; adopt(…, compiled=True) runs what torch.compile makes of it."
+        )
     for name, each in module.named_parameters():
         if isinstance(each, torch.nn.parameter.UninitializedParameter):
             raise ValueError(
