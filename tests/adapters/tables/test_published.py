@@ -570,6 +570,18 @@ def test_numbered_columns_of_other_things_are_no_hours(read):
     assert read(lines([("Date", *map(str, range(24))), *hourly])).values.shape[1] > 20
 
 
+def test_a_word_at_the_end_of_rows_without_names_is_a_column(read):
+    """As in the monthly sunspot numbers of SILSO, whose newest are provisional."""
+    text = "".join(
+        f"{1990 + at // 12} {at % 12 + 1:02} {1990 + (at + 0.5) / 12:8.3f}  {at * 7 % 90:5.1f}"
+        f"   5.2   {400 + at}{' *' if at > 230 else ''}\n"
+        for at in range(240)
+    )
+    table = read(text, ["4"])
+    assert table.values[:, 0].tolist() == [at * 7 % 90 for at in range(240)]
+    assert "a word more at the end of rows, in a column of its own: `*` (9)" in table.notes
+
+
 def test_days_by_months_are_no_years(read):
     days = [(day, *(day * month for month in range(1, 13))) for day in range(1, 29)]
     with pytest.raises(ValueError, match="`Jan` to `Dec` are months, and none holds their years"):
