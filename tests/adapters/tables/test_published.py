@@ -582,6 +582,19 @@ def test_a_word_at_the_end_of_rows_without_names_is_a_column(read):
     assert "a word more at the end of rows, in a column of its own: `*` (9)" in table.notes
 
 
+@pytest.mark.parametrize("separator", [",", "   "])
+def test_names_that_stand_again_among_the_rows_are_left_out(read, separator):
+    """As of files that were joined, and of `vmstat`."""
+    names = separator.join(["day", "load", "free"])
+    rows = [separator.join([f"2024-01-{day:02}", f"{day}", f"{day * 7 % 9}"]) for day in DAYS_OF]
+    table = read("\n".join([names, *rows[:9], names, *rows[9:18], names, *rows[18:]]), ["load"])
+    assert table.values[:, 0].tolist() == DAYS_OF
+    assert "line 11 and 1 row more left out: the names again" in table.notes
+
+
+DAYS_OF = [*range(1, 29)]
+
+
 def test_days_by_months_are_no_years(read):
     days = [(day, *(day * month for month in range(1, 13))) for day in range(1, 29)]
     with pytest.raises(ValueError, match="`Jan` to `Dec` are months, and none holds their years"):

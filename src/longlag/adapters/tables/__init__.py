@@ -31,6 +31,7 @@ from longlag.adapters.tables import (
     words,
 )
 from longlag.adapters.tables.same import Duplicates
+from longlag.answers.format import counted
 from longlag.arrays import ROUNDED
 from longlag.knobs import listed
 
@@ -146,6 +147,11 @@ def _columns(
                 f"--missing-code: no cell of {file.name} is `{sorted(named)[0]}`. Leave it out."
             )
         frame = frame.mask(found, "")
+    if (twice := headers.repeated(frame)).any():
+        more = f" and {counted(int(twice.sum()) - 1, 'row')} more" if twice.sum() > 1 else ""
+        notes.append(f"{rows[twice.argmax()]}{more} left out: the names again")
+        frame = frame[~twice].reset_index(drop=True)
+        rows = [row for row, again in zip(rows, twice, strict=True) if not again]
     frame, coded = quality.parted(frame)
     names = list(frame.columns)
     unnamed = [name for at, name in enumerate(names) if name.startswith(f"Unnamed: {at}")]
