@@ -149,7 +149,7 @@ def _columns(
         frame = frame.mask(found, "")
     if (twice := headers.repeated(frame)).any():
         more = f" and {counted(int(twice.sum()) - 1, 'row')} more" if twice.sum() > 1 else ""
-        notes.append(f"{rows[twice.argmax()]}{more} left out: the names again")
+        notes.append(f"{rows[int(twice.argmax())]}{more} left out: the names again")
         frame = frame[~twice].reset_index(drop=True)
         rows = [row for row, again in zip(rows, twice, strict=True) if not again]
     frame, coded = quality.parted(frame)
@@ -210,6 +210,11 @@ def _columns(
             fault = _fault(faulty[0], by_name[faulty[0]], frame[faulty[0]], rows)
             raise ValueError(f"{file.name}: {fault}")
         how = f" Read with: {'; '.join(notes)}." if notes else ""
+        for name in names if when is None else [each for each in names if each not in when.columns]:
+            if found := words.units(frame[name][~cells.missing(frame[name])]):
+                one = ", all in one unit" * (len(found) > 1)
+                how = f" Write `{name}` without {listed(found)} after its numbers{one}."
+                break
         raise ValueError(f"{file.name} has no column of numbers. It has {listed(names)}.{how}")
     left_out: dict[str, str] = {}
     if not columns:
