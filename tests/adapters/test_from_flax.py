@@ -320,3 +320,24 @@ def test_dropout_and_layers_of_a_call_are_told_apart(fault, said):
     failed = [check for check in found.checks if not check.passed]
     assert failed == [] if said is None else failed[0].found.startswith(said)
     assert fault != "dropout" or "leave deterministic=False out" in failed[0].remedy
+
+
+OUTSIDE = nnx.Linear(4, 4, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_layer_that_is_none_of_the_module_is_mentioned(outside):
+    class Reaching(nnx.Module):
+        def __init__(self, sizes, rngs):
+            self.first = nnx.Linear(sizes.features, 4, rngs=rngs)
+            self.own = nnx.Linear(4, 4, rngs=rngs)
+            self.readout = nnx.Linear(4, sizes.outputs, rngs=rngs)
+
+        def __call__(self, inputs):
+            middle = OUTSIDE(self.first(inputs)) if outside else self.first(inputs)
+            return self.readout(self.own(middle))
+
+    make = lambda sizes, seed: Reaching(sizes, nnx.Rngs(seed))  # noqa: E731
+    found = ll.preflight(ll.EchoLag(lag=0, length=6, values=4), ll.Whole(), make)
+    assert found.passed
+    assert [each[:30] for each in found.warnings] == ["it uses a layer, a Linear, tha"] * outside

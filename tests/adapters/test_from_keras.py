@@ -624,3 +624,37 @@ def test_a_call_is_given_its_mode_whatever_the_name():
     outputs, lesson = model(shown, None, ())[0], model.apply_train(shown, None, ())
     np.testing.assert_allclose(outputs, model.module(BATCH, deterministic=True), rtol=1e-5)
     np.testing.assert_allclose(lesson.outputs, model.module(BATCH, deterministic=False), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:make_model reads")
+@pytest.mark.parametrize("place", ["global", "closure", "Lambda", "own", "fixed"])
+def test_weights_of_layers_that_are_none_of_the_model_are_found(place):
+    outside = layers.Dense(4, trainable=place != "fixed")
+    outside.build((None, None, 4))
+
+    class Reaching(keras.Model):
+        def __init__(self, sizes):
+            super().__init__()
+            self.first, self.readout = layers.Dense(4), layers.Dense(sizes.outputs)
+            inside = layers.Dense(4)
+            if place == "own":
+                self.inside = inside
+            self.middle = lambda inputs: inside(inputs)
+
+        def call(self, inputs):
+            between = outside if place in ("global", "fixed") else self.middle
+            return self.readout(between(self.first(inputs)))
+
+    def make_model(sizes, _):
+        if place != "Lambda":
+            return Reaching(sizes)
+        inputs = keras.Input((sizes.timesteps, sizes.features))
+        between = layers.Lambda(lambda each: outside(each), output_shape=(None, 4))
+        return keras.Model(inputs, layers.Dense(sizes.outputs)(between(layers.Dense(4)(inputs))))
+
+    last = preflight(ll.EchoLag(lag=0, length=6, values=3), ll.Whole(), make_model).checks[-1]
+    if place in ("own", "fixed"):
+        assert last.passed
+    else:
+        assert "/kernel, of a layer that is none of its own" in last.found
+        assert "nothing trains it. Make each layer in __init__" in f"{last.found}. {last.remedy}"

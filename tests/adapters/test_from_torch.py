@@ -1103,6 +1103,60 @@ def test_layers_in_a_plain_list_are_named(kind):
         assert "torch.nn.ModuleList" in made.found + made.remedy
 
 
+def test_a_module_that_writes_to_its_inputs_leaves_those_of_others_as_they_are():
+    class Halved(Plain):
+        def forward(self, inputs):
+            inputs *= 0.5
+            return super().forward(inputs)
+
+    model: Any = ll.adopt(lambda sizes, _: Halved(sizes.features, sizes.outputs))(
+        Sizes(features=3, outputs=2, timesteps=4), 0
+    )
+    given = BATCH[None].copy()
+    batches = Batches(inputs=given, targets=np.zeros((1, 5, 4)), reset=None, mask=None)
+    first, again = (model.outputs(batches, "every") for _ in range(2))
+    np.testing.assert_array_equal(given, BATCH[None])
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("place", ["global", "closure", "own", "state"])
+def test_weights_that_a_forward_takes_from_elsewhere_are_found(place):
+    outside = torch.nn.Linear(4, 4)
+
+    class Reaching(Plain):
+        def __init__(self, sizes):
+            super().__init__(4, sizes.outputs)
+            self.first = torch.nn.Linear(sizes.features, 4)
+            inside = torch.nn.Linear(4, 4)
+            if place == "own":
+                self.inside = inside  # of which a copy has another
+            if place in ("closure", "own"):
+                self.middle = lambda inputs: inside(inputs)
+
+        def forward(self, inputs):
+            inputs = self.first(inputs)
+            if place == "state":  # a leaf, but no weight
+                return super().forward(inputs + torch.zeros(1, requires_grad=True))
+            return super().forward((outside if place == "global" else self.middle)(inputs))
+
+    found = preflight(ll.EchoLag(length=6, values=3), ll.Whole(), lambda sizes, _: Reaching(sizes))
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    text = (
+        "it uses 20 weights that its parameters do not include, as of a layer that is a global or "
+        "in a closure: nothing trains them"
+    )
+    assert failed == ({} if place in ("own", "state") else {"training": text})
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_a_module_of_torch_jit_is_told_to_be_one_of_python():
+    def make_model(sizes, _):
+        return torch.jit.script(torch.nn.Linear(sizes.features, sizes.outputs))
+
+    (made,) = preflight(ll.EchoLag(values=3), ll.Whole(), make_model).checks
+    assert made.found.startswith("it is compiled by torch.jit, so that no check can look into it. ")
+
+
 def test_a_forward_is_given_its_mode():
     seen = []
 

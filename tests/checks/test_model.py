@@ -646,3 +646,27 @@ def test_a_check_compiles_a_model_once_for_each_number_of_rows_and_once_again(ca
     # The usual rows twice, in case its Python code does something else by then, two other
     # numbers of rows, and training.
     assert [name for name in compiled if name.startswith("jit")] == ["jit(run)"] * 5
+
+
+class Reaching(eqx.Module):
+    first: eqx.nn.Linear
+    middle: Callable[[Any], Any]
+    readout: eqx.nn.Linear
+
+    def __call__(self, inputs):
+        return jax.vmap(lambda each: self.readout(self.middle(self.first(each))))(inputs)
+
+
+@pytest.mark.parametrize("place", ["own", "closure"])
+def test_a_layer_that_is_none_of_the_model_is_mentioned(place):
+    def make_model(sizes, seed):
+        keys = jax.random.split(jax.random.key(seed), 3)
+        widths = (sizes.features, 4), (4, 4), (4, sizes.outputs)
+        pairs = zip(widths, keys, strict=True)
+        first, middle, last = (eqx.nn.Linear(*width, key=key) for width, key in pairs)
+        return Reaching(first, middle if place == "own" else lambda each: middle(each), last)
+
+    found = preflight(ll.EchoLag(lag=0, length=6, values=3), ll.Whole(), make_model)
+    assert found.passed
+    text = "it uses a layer, a Linear, that is none of its own, as a global or in a closure: "
+    assert [each[: len(text)] for each in found.warnings] == ([text] if place == "closure" else [])

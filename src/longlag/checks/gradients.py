@@ -30,6 +30,11 @@ def gradients(runs: Runs) -> str:
             f"{runs.layout.steps.shape[-1]} steps, though earlier inputs change it: look for "
             "detach every few steps"
         )
+    if layer := runs.layer_elsewhere():
+        runs.warnings.append(
+            f"it uses a layer, a {layer}, that is none of its own, as a global or in a closure: "
+            "nothing trains it; right only where it is meant to stay fixed"
+        )
     found = runs.gradients_found
     without = [name for name, (reached, _) in found.items() if not reached]
     sizes = {name: math.prod(shape) for name, (_, shape) in found.items()}

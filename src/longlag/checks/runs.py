@@ -10,8 +10,10 @@ import equinox as eqx
 import numpy as np
 
 from longlag.adapters.models import functional, user_model
+from longlag.adapters.models.elsewhere import layer_elsewhere
 from longlag.adapters.models.made_in_call import layer_made_in
 from longlag.adapters.models.user_model import UserModel
+from longlag.answers.format import counted
 from longlag.arrays import last_of
 from longlag.checks.arrays import (
     first_changed,
@@ -179,6 +181,17 @@ class Runs:
             return layer_made_in(lambda: self.run(self.batches, first))
         return layer_made_in(lambda: eqx.filter_eval_shape(lambda: self.called(self.batches)))
 
+    def layer_elsewhere(self) -> str:
+        """The type of a layer with weights that a call uses and the model has not; or empty."""
+        if not isinstance(self.model, functional.AdoptedModel):
+            return ""
+        inputs, _, mask = self.batches[:3]
+        given = on_device(inputs[0]), None if mask is None else on_device(mask[0])
+        state = program.initial_state(self.model, inputs.shape[1:2])
+        last = last_of(self.layout.output)
+        traced = lambda model: model.called(*given, state, last)  # noqa: E731
+        return layer_elsewhere(lambda: eqx.filter_eval_shape(traced, self.model))
+
     def stored_in(self) -> str:
         """The name of an array of the model that a call changes; empty if none is known."""
         if isinstance(self.model, ExternalModel):
@@ -252,7 +265,11 @@ class Runs:
             twin: Any = self.setting.create(0)
             train = twin.trainer(Recipe(learning_rate=1e-30), self.setting.loss, output)
             losses = train(batches, 1)[:, 0]
-            self.gradients_found = self.subject.gradients(batches, output)
+            found = self.subject.gradients(batches, output)
+            if not all(reached for reached, _ in found.values()):  # a closure of a copy keeps
+                own = self.model.gradients(batches, output)  # to layers of the model itself
+                found = {name: (one or own[name][0], of) for name, (one, of) in found.items()}
+            self.gradients_found = found
             with contextlib.suppress(Exception):  # what has no gradient of its inputs can be right
                 self.steps_reached = self.subject.steps_reached(batches, output)
             return losses
@@ -272,6 +289,12 @@ class Runs:
             CheckFailed: One does, or the model does not train as it seems to.
         """
         if isinstance(self.subject, ExternalModel):
+            if count := self.model.weights_elsewhere(self.batches, self.layout.output):
+                raise CheckFailed(
+                    f"it uses {counted(count, 'weight')} that its parameters do not include, as of "
+                    "a layer that is a global or in a closure: nothing trains them",
+                    "Make each layer in __init__, as an attribute of the module.",
+                )
             others = self.changed(np.ones(1, bool))
             found, remedy = self.subject.fault_in_training(self.batches, others, self.layout.output)
             if found:

@@ -204,6 +204,10 @@ class ExternalModel(abc.ABC):
         """
 
     @abc.abstractmethod
+    def weights_elsewhere(self, batches: Any, output: str) -> int:
+        """How many weights a call uses that are none of the model, so that nothing trains them."""
+
+    @abc.abstractmethod
     def changed_by_call(self, batches: Any, output: str) -> str:
         """The name of a tensor of the model that a call changes outside training, or empty."""
 

@@ -27,6 +27,11 @@ WRITTEN = {
     "rupees": (["₹1,23,456", "Rs. 5", "Rs 1,000", "INR 7"], [123456, 5, 1000, 7], "a currency"),
     "per cent": (["1.5%", "2 %", "-3%"], [1.5, 2, -3], "per cent"),
     "currency": (["$1,000", "€ 5", "-$3", "3 EUR"], [1000, 5, -3, 3], "a currency"),
+    "flags in parentheses": (
+        ["6,7 (p)", "5", "-4,1(r)", "3,3 [e]"],
+        [6.7, 5, -4.1, 3.3],
+        "marks such as * after numbers left out",
+    ),
     "flags": (["6.7 p", "5", "4.1 b"], [6.7, 5, 4.1], "marks such as * after numbers left out"),
     "minus after": (["1,234.5-", "5", "12-"], [-1234.5, 5, -12], "minus signs after numbers"),
     "parentheses": (["(1,234)", "5"], [-1234, 5], "negative numbers in parentheses"),

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from longlag.adapters import tables
+
 MONTHS = pd.date_range("1995-01-01", periods=120, freq="MS")
 GERMAN = "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split()
 FRENCH = "janv. févr. mars avril mai juin juil. août sept. oct. nov. déc.".split()
@@ -208,3 +210,14 @@ def test_twelve_dates_that_may_be_days_or_months_are_noted(read, form, named):
     assert re.search(r"read as 2021-0\d-0\d, not as 2021-0\d-0\d; if it is that", notes[0])
     more = f"{text}{form.format(13)};1\n"  # which is no month
     assert not any(" read as " in note for note in read(more, time=named).notes)
+
+
+@pytest.mark.parametrize("first", ["{:02}", "{}"])
+def test_months_before_their_years_are_read_and_the_newest_put_last(tmp_path, first):
+    """As `01.2010` of German tables: they were taken for numbers, in the order of the file."""
+    rows = [f"{first.format(at % 12 + 1)}.{2010 + at // 12};{at}" for at in reversed(range(30))]
+    (tmp_path / "data.csv").write_text("\n".join(["Datum;Wert", *rows]))
+    table = tables.read(tmp_path / "data.csv")
+    assert table.names == ("Wert",)
+    assert table.values[:, 0].tolist() == list(range(30))
+    assert any("monthly" in note for note in table.notes)

@@ -527,6 +527,74 @@ def test_the_remedy_for_years_by_months_gives_a_series(tmp_path, kind):
         assert any("monthly" in note for note in table.notes)
 
 
+BY_HOURS = {
+    "00-01": [f"{at:02}-{at + 1:02}" for at in range(24)],
+    "1": [*map(str, range(1, 25))],
+    "0": [*map(str, range(24))],
+    "HE01": [f"HE{at:02}" for at in range(1, 25)],
+    "Hour 1": [f"Hour {at}" for at in range(1, 25)],
+    "00:30": [f"{at // 2:02}:{at % 2 * 30:02}" for at in range(48)],
+    "period": [f"Period_{at}" for at in range(1, 49)],
+    "ends": [f"{at // 4:02}:{at % 4 * 15:02}" for at in range(1, 97)],
+}
+
+
+@pytest.mark.parametrize("zones", [1, 2])
+@pytest.mark.parametrize("kind", BY_HOURS)
+def test_the_remedy_for_days_by_hours_gives_a_series(tmp_path, kind, zones):
+    names, file = BY_HOURS[kind], tmp_path / "data.csv"
+    days = [f"2022-01-{day:02}" for day in range(1, 20)]
+    count = len(names)
+    rows = [
+        (day, "AB"[zone], *range(at * count, (at + 1) * count), 7)
+        for zone in range(zones)
+        for at, day in enumerate(days)
+    ]
+    file.write_text(lines([("Date", "Zone", *names, "Mean"), *rows]))
+    with pytest.raises(ValueError, match="each row is a day, with a column for each of") as error:
+        tables.read(file)
+    assert ("Keep the rows of one `Zone`. " in str(error.value)) == (zones == 2)
+    assert tables.read(file, [names[0]], duplicates="first").values.shape == (19, 1)
+    frame = pd.read_csv(file)
+    code = str(error.value).partition("Write each as a row: ")[2].partition(". If each")[0]
+    eval(code, {"frame": frame[frame.Zone == "A"]}).to_csv(file, index=False)
+    table = tables.read(file)
+    np.testing.assert_array_equal(table.values[:, 0], np.arange(19.0 * count))
+
+
+def test_numbered_columns_of_other_things_are_no_hours(read):
+    rows = [(f"2022-01-{day:02}", *(day * at % 7 for at in range(24))) for day in range(1, 20)]
+    assert read(lines([("Date", *(f"Sensor{at}" for at in range(24))), *rows])).values.shape[1] > 20
+    assert read(lines([(*row[1:], row[0]) for row in rows])).values.shape[1] > 20
+    hourly = [(f"2022-01-01 {hour:02}:00", *rows[hour % 19][1:]) for hour in range(24)]
+    assert read(lines([("Date", *map(str, range(24))), *hourly])).values.shape[1] > 20
+
+
+def test_a_word_at_the_end_of_rows_without_names_is_a_column(read):
+    """As in the monthly sunspot numbers of SILSO, whose newest are provisional."""
+    text = "".join(
+        f"{1990 + at // 12} {at % 12 + 1:02} {1990 + (at + 0.5) / 12:8.3f}  {at * 7 % 90:5.1f}"
+        f"   5.2   {400 + at}{' *' if at > 230 else ''}\n"
+        for at in range(240)
+    )
+    table = read(text, ["4"])
+    assert table.values[:, 0].tolist() == [at * 7 % 90 for at in range(240)]
+    assert "a word more at the end of rows, in a column of its own: `*` (9)" in table.notes
+
+
+@pytest.mark.parametrize("separator", [",", "   "])
+def test_names_that_stand_again_among_the_rows_are_left_out(read, separator):
+    """As of files that were joined, and of `vmstat`."""
+    names = separator.join(["day", "load", "free"])
+    rows = [separator.join([f"2024-01-{day:02}", f"{day}", f"{day * 7 % 9}"]) for day in DAYS_OF]
+    table = read("\n".join([names, *rows[:9], names, *rows[9:18], names, *rows[18:]]), ["load"])
+    assert table.values[:, 0].tolist() == DAYS_OF
+    assert "line 11 and 1 row more left out: the names again" in table.notes
+
+
+DAYS_OF = [*range(1, 29)]
+
+
 def test_days_by_months_are_no_years(read):
     days = [(day, *(day * month for month in range(1, 13))) for day in range(1, 29)]
     with pytest.raises(ValueError, match="`Jan` to `Dec` are months, and none holds their years"):

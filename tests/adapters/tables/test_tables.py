@@ -121,6 +121,11 @@ BAD = {
     "twice": ("a,b\n1,2\n", ["a", "a"], "a column is named twice"),
     "two of a name": ("a,b,a\n1,2,3\n", [], "has two columns called `a`"),
     "three of a name": ("a,b,a,a\n1,2,3,4\n", [], "has 3 columns called `a`. Rename all but one"),
+    "units": (
+        "a,b\n2024-01-01,3 MiB\n2024-01-02,2 GiB\n2024-01-03,4 MiB\n",
+        [],
+        "It has a, b. Write `b` without MiB, GiB after its numbers, all in one unit.",
+    ),
     "no numbers": ("a,b\nx,y\n", [], "has no column of numbers. It has a, b."),
     "short": ("a,b\n1,2\n\n3\n", [], "line 4 has 1 cell, its header 2"),
     "long row": ("a,b\n1,2,3\n", ["a"], "line 2 has 3 cells, its header 2"),

@@ -127,11 +127,17 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
             inputs, ids = jnp.where(mask[..., None], inputs, masking), None
         if by_name:
             keywords["state"] = state
-        scope = keras.StatelessScope(state_mapping=pairs)
+        scope = _Scope(state_mapping=pairs)
         loops = _own_loops(model, inputs, ids)
         with _TRACING, _without_mask_warnings(), softmax_of_values(model), loops, scope:
             outputs = model(inputs, **keywords)
             penalty = sum(model.losses, 0.0) if training else 0.0
+        if scope.elsewhere:
+            raise UnsupportedModel(
+                f"it uses {scope.elsewhere[0]}, of a layer that is none of its own, as a global or "
+                "in a closure: nothing trains it. Make each layer in __init__, as an attribute of "
+                "the model, or in a functional model outside of Lambda."
+            )
 
         def after(variables: Any, before: Any) -> list[Any]:
             values = [scope.get_current_value(variable) for variable in variables]
@@ -161,6 +167,21 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         outputs="probabilities" if _ends_in_softmax(model) else "logits",
         ids=not values,
     )
+
+
+class _Scope(keras.StatelessScope):
+    """A scope that knows which trained weights are read in it beside those that it was given."""
+
+    def __init__(self, **given: Any):
+        super().__init__(**given)
+        self.elsewhere: list[str] = []
+
+    def get_current_value(self, variable: Any) -> Any:
+        value = super().get_current_value(variable)
+        made = variable._value is not None  # before this call
+        if value is None and made and variable.trainable:
+            self.elsewhere.append(variable.path)
+        return value
 
 
 def unbuilt_layers(model: Any) -> list[Any]:

@@ -35,6 +35,7 @@ from longlag.adapters.models.torch_faults import (
     fault_in_training,
     require_evaluation,
     restored,
+    weights_elsewhere,
 )
 from longlag.adapters.models.torch_losses import loss_of_each, mean_loss
 from longlag.adapters.models.torch_optimizer import update_of
@@ -223,6 +224,11 @@ class TorchModel(ExternalModel):
 
         return fault_in_training(self.module, run, batches, others)
 
+    def weights_elsewhere(self, batches: Batches, output: str) -> int:
+        with restored(self.module), self._own_randomness(moves=False):
+            runs = [self._outputs(batches, output, training=True) for _ in range(2)]
+        return weights_elsewhere(self.module, *runs)
+
     def changed_by_call(self, batches: Batches, output: str) -> str:
         return changed_by(self.module, lambda: self.outputs(batches, output))
 
@@ -317,7 +323,8 @@ class TorchModel(ExternalModel):
 
     def _encode(self, inputs: np.ndarray) -> Any:
         """Inputs in the form that the module takes, with any leading axes."""
-        array = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
+        # A copy, since a forward may write to it.
+        array = torch.tensor(np.ascontiguousarray(inputs), device=self.device)
         if not np.issubdtype(inputs.dtype, np.integer):
             if self.takes == "values":
                 raise ValueError(NO_VALUES)

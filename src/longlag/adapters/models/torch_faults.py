@@ -53,8 +53,14 @@ def require_registered(module: torch.nn.Module) -> None:
     """Refuse a module with layers in a plain list or dict, or tensors, that no optimiser knows.
 
     Raises:
-        ValueError: It has some with weights that would be trained; or lazy layers without weights.
+        ValueError: It has some with weights that would be trained; or lazy layers without weights;
+            or it is compiled by `torch.jit`.
     """
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError(
+            "it is compiled by torch.jit, so that no check can look into it. Return the module as "
+            "it was before; adopt(…, compiled=True) runs what torch.compile makes of it."
+        )
     for name, each in module.named_parameters():
         if isinstance(each, torch.nn.parameter.UninitializedParameter):
             raise ValueError(
@@ -75,6 +81,30 @@ def require_registered(module: torch.nn.Module) -> None:
                     "weights that are not among its parameters, so that nothing trains them. Use "
                     "torch.nn.ModuleList or ModuleDict, for weights Parameter or ParameterList."
                 )
+
+
+def weights_elsewhere(module: torch.nn.Module, first: torch.Tensor, again: torch.Tensor) -> int:
+    """How many weights two results are made with that are no parameters, as of a global layer.
+
+    What each call makes anew, such as a first state, is none.
+    """
+    known = {id(each) for each in module.parameters()}
+    both = {id(each) for each in _leaves(first)} - known
+    return sum(each.numel() for each in _leaves(again) if id(each) in both)
+
+
+def _leaves(result: torch.Tensor) -> list[torch.Tensor]:
+    """The tensors that a backward pass from a result would give a gradient."""
+    found, seen, left = dict[int, torch.Tensor](), set(), [result.grad_fn]
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(leaf := getattr(node, "variable", None), torch.Tensor):
+            found[id(leaf)] = leaf
+        left += [each for each, _ in node.next_functions]
+    return list(found.values())
 
 
 def require_evaluation(module: torch.nn.Module) -> None:

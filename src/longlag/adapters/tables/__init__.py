@@ -19,6 +19,7 @@ from longlag.adapters.tables import (
     asked,
     cells,
     codes,
+    day_rows,
     files,
     headers,
     measured,
@@ -30,6 +31,7 @@ from longlag.adapters.tables import (
     words,
 )
 from longlag.adapters.tables.same import Duplicates
+from longlag.answers.format import counted
 from longlag.arrays import ROUNDED
 from longlag.knobs import listed
 
@@ -145,6 +147,11 @@ def _columns(
                 f"--missing-code: no cell of {file.name} is `{sorted(named)[0]}`. Leave it out."
             )
         frame = frame.mask(found, "")
+    if (twice := headers.repeated(frame)).any():
+        more = f" and {counted(int(twice.sum()) - 1, 'row')} more" if twice.sum() > 1 else ""
+        notes.append(f"{rows[int(twice.argmax())]}{more} left out: the names again")
+        frame = frame[~twice].reset_index(drop=True)
+        rows = [row for row, again in zip(rows, twice, strict=True) if not again]
     frame, coded = quality.parted(frame)
     names = list(frame.columns)
     unnamed = [name for at, name in enumerate(names) if name.startswith(f"Unnamed: {at}")]
@@ -158,6 +165,8 @@ def _columns(
     along = along or (headers.numbered(frame) if when is None else [])
     if not columns and (each := headers.months(frame)):
         raise ValueError(f"{file.name}: {headers.in_rows(frame, each)}")
+    if when and not columns and (each := day_rows.hours(names, when)):
+        raise ValueError(f"{file.name}: {day_rows.in_rows(frame, each, when)}")
     if along and not columns and time is None and when is None:
         label, *others = headers.labels(frame.drop(columns=along)) or [names[0]]
         drop = f"drop(columns={others})." if others else ""
@@ -201,6 +210,11 @@ def _columns(
             fault = _fault(faulty[0], by_name[faulty[0]], frame[faulty[0]], rows)
             raise ValueError(f"{file.name}: {fault}")
         how = f" Read with: {'; '.join(notes)}." if notes else ""
+        for name in names if when is None else [each for each in names if each not in when.columns]:
+            if found := words.units(frame[name][~cells.missing(frame[name])]):
+                one = ", all in one unit" * (len(found) > 1)
+                how = f" Write `{name}` without {listed(found)} after its numbers{one}."
+                break
         raise ValueError(f"{file.name} has no column of numbers. It has {listed(names)}.{how}")
     left_out: dict[str, str] = {}
     if not columns:

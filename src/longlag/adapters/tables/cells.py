@@ -28,6 +28,8 @@ _MINUS_AFTER = r"\d[\d.,'’ \u00a0\u202f]* ?-"
 _CODE = (
     r"\.{1,3}|\*{1,5}|-{2,}|[–—]|:(?: [a-z])?"  # for a missing value, where the others are numbers
 )
+_LETTERS = "[bcdefnprsuz]{1,2}"  # of what is provisional, say; no units
+_MARK = rf"\s*[*#]| {_LETTERS}| ?\({_LETTERS}\)| ?\[{_LETTERS}\]"
 _GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 _DECIMAL_POINTS = "decimal points; use --decimal , if the points group thousands"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE).fullmatch
@@ -203,9 +205,7 @@ def _parse(
     text = text.str.replace(rf"^-\s*{_CURRENCY}\s*", "-", regex=True)
     plain_and_per_cent = per_cent_mixed(text)
     text = strip(text, r"(?<=\d)\s*%$", "per cent")
-    text = strip(
-        text, r"(?<=\d)(?:\s*[*#]| [bcdefnprsuz]{1,2})$", "marks such as * after numbers left out"
-    )
+    text = strip(text, rf"(?<=\d)(?:{_MARK})$", "marks such as * after numbers left out")
     letter = text.str.extract(r"\d([KMB])$", expand=False)
     if letter.notna().any():
         notes.append("K, M, B for a thousand, million, billion")

@@ -67,6 +67,7 @@ _CLOCK_DIGITS = {  # 2021010100, 20210101:0010
     rf"{_HOUR_DIGITS}[0-5]\d[0-5]\d": "%Y%m%d%H%M%S",
     r"\d{8}:\d{4}": "%Y%m%d:%H%M",
 }
+_MONTH_FIRST = r"(?P<month>0?[1-9]|1[0-2])\.(?P<year>(?:1[89]|20)\d{2})"
 _MONTH = rf"(?:{'|'.join(_MONTHS)})[^\W\d_]*\.?"
 DAY_OF_MONTH = rf"(?i){_MONTH} (?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])\.? {_MONTH}"
 """A month and a day without a year, or, of four digits in all, a month and a year."""
@@ -183,7 +184,7 @@ def epochs(cells: pd.Series) -> pd.Series | None:
 
 
 def decimal_months(cells: pd.Series) -> pd.Series | None:
-    """Months of several years from 1999.01 to 1999.12, or from years with their fraction.
+    """Months of several years as 1999.12 or 12.1999, or from years with their fraction.
 
     Fractions are of the beginning or the middle of months, or of quarters. None for other cells.
 
@@ -193,12 +194,14 @@ def decimal_months(cells: pd.Series) -> pd.Series | None:
     >>> decimal_months(pd.Series([f"{1999 + (at + 0.5) / 12:.4f}" for at in range(24)]))[13].month
     2
     """
-    form = r"\s*[12]\d{3}(\.\d+)?\s*"
+    form = rf"\s*([12]\d{{3}}(\.\d+)?|{_MONTH_FIRST})\s*"
     if len(cells) < _MANY or not all(re.fullmatch(form, str(each)) for each in cells.iloc[:2]):
         return None  # of thousands of columns, most end here
     text = cells.astype(str).str.strip()
     if not text.str.fullmatch(form).all():
         return None
+    turned = lambda at: f"{at['year']}.{at['month']:0>2}"  # noqa: E731
+    text = text.str.replace(f"^{_MONTH_FIRST}$", turned, regex=True)
     if text.str.fullmatch(r"\d{4}\.(0[1-9]|1[0-2]?)").all():  # as a number, October is .1
         month = 12 * text.str[:4].astype(int) + text.str[5:].str.ljust(2, "0").astype(int) - 1
     else:

@@ -172,6 +172,19 @@ def one_line(name: str) -> str:
     return " ".join(visible(name).split())
 
 
+def repeated(cells: pd.DataFrame) -> np.ndarray:
+    """Which rows repeat the names of several columns, as of files that were joined, `(row,)`.
+
+    >>> repeated(pd.DataFrame([["3", "4"], ["a", "b"]], columns=["a", "b"])).tolist()
+    [False, True]
+    """
+    names, found = list(cells.columns), np.zeros(len(cells), bool)
+    first = cells.iloc[:, 0].astype(str).str.strip() == names[0]
+    for row in np.flatnonzero(first) if len(names) > 1 else ():
+        found[row] = [one_line(str(cell)) for cell in cells.iloc[row]] == names
+    return found
+
+
 def unique(file: str, names: Sequence[str]) -> list[str]:
     """The names of columns, `Unnamed: 1` for a blank one as of pandas; raises if two are one.
 

@@ -297,13 +297,16 @@ def _even(rows: list[list[str]], ends: list[int]) -> list[str]:
     of units below the names, with fewer cells, is taken out.
     """
     width = len(rows[0]) if rows else 0
-    if width < _FEW or any(map(headers.is_value, rows[0])):
+    values = sum(map(headers.is_value, rows[0])) if width else 0
+    named = not values
+    if width < _FEW or 0 < values < width:
         return []
     notes: list[str] = []
-    units = len(rows) > 1 and 1 < len(rows[1]) < width and not any(map(headers.is_value, rows[1]))
-    longer = [row for row in rows[1 + units :] if len(row) != width]
+    units = named and len(rows) > 1 and 1 < len(rows[1]) < width
+    units = units and not any(map(headers.is_value, rows[1]))
+    longer = [row for row in rows[named + units :] if len(row) != width]
     words = Counter(row[-1] for row in longer if len(row) == width + 1)
-    mostly = len(longer) == len(rows) - 1 - units or (
+    mostly = len(longer) == len(rows) - named - units or (
         len(words) > 1 and 2 * len(longer) > len(rows)
     )
     if sum(words.values()) < len(longer) or mostly or any(map(headers.is_value, words)):

@@ -42,6 +42,19 @@ def is_limit(word: str) -> bool:
     return bool(re.fullmatch(r"[<>≤≥]=?\s*\d+([.,]\d+)?", word))
 
 
+def units(text: pd.Series) -> list[str]:
+    """The few units that stand after the numbers of all cells, the most frequent first; or none.
+
+    >>> units(pd.Series(["1.5 kW", "2 kW", "900 W"])), units(pd.Series(["a 1", "2 kW"]))
+    (['kW', 'W'], [])
+    """
+    parts = text.astype(str).str.extract(r"^\s*[+-]?\d[\d.,]*\s*((?:[^\W\d_]|°)[\w/°²³]{0,9})\s*$")[
+        0
+    ]
+    counts = parts.value_counts()
+    return [] if parts.isna().any() or len(counts) > _MAX_WORDS else list(counts.index)
+
+
 def missing_codes(words: Iterable[str]) -> str:
     """The flags that make words missing."""
     return " ".join(flag("--missing-code", word) for word in words)
