@@ -122,7 +122,7 @@ def test_a_set_is_right_when_exactly_its_members_are_named():
     [
         (Integers(4), [1, 4], ValueError, r"must hold values from 0 to 3, got 4 at step 1"),
         (Integers(4), [0.5], TypeError, "must be a list of whole numbers"),
-        (Integers(4), [[1]], TypeError, r"must be a list of values, got shape \(1, 1\)"),
+        (Integers(4), [[1]], TypeError, r"values, got shape \(1, 1\)\. Give one sequence at"),
         (Reals(size=2), [0.5], TypeError, r"values of 2 each, got shape \(1,\)"),
         (Reals(), [np.nan], ValueError, "must hold values that are finite"),
         (

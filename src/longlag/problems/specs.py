@@ -112,7 +112,9 @@ class Spec(abc.ABC):
         number = np.integer if integers else (np.integer, np.floating)
         if values.ndim != 1 + len(self.shape) or values.shape[1:] != self.shape or not len(values):
             each = f" of {self.shape[0]} each" if self.shape else ""
-            raise TypeError(f"{owner} must be a list of values{each}, got shape {values.shape}.")
+            several = " Give one sequence at a time." * (values.ndim == 2 + len(self.shape))
+            rule = f"{owner} must be a list of values{each}, got shape {values.shape}."
+            raise TypeError(rule + several)
         if not issubclass(values.dtype.type, number):
             raise TypeError(f"{owner} must be a list of {'whole ' if integers else ''}numbers.")
         wrong = ~self.accepts(values)
