@@ -103,6 +103,16 @@ WRONG = {
     "Criterion(sequences='3')": "Criterion: `sequences` must be a whole number, got '3'.",
     "UntilMet(setting=3, criterion=Criterion())": "UntilMet: `setting` must be a setting, such as",
     "list(ll.fit([], [], RECIPE, updates=1, stop=1))": "fit: `stop` must be a StopToken(), got 1.",
+    "ll.suite([MODEL], 1 + 2j)": "suite: `problems` must be texts in a list or None, got (1+2j).",
+    "ll.suite([MODEL], 'parity')": "got 'parity'. Use problems=['parity'].",
+    "ll.suite([MODEL], [3])": "suite: `problems` must be texts in a list or None, got [3].",
+    "ll.suite({'a': PROBLEM})": "Suite: `models` must be models such as LSTM()",
+    "ll.compare([PROBLEM])": "Comparison: `models` must be models such as LSTM()",
+    "ll.compare([MODEL], [MODEL])": "Comparison: `problems` must be problems such as EchoLag()",
+    "ll.suite_baselines().of(20)": "of: `problems` must be texts in a list, got 20.",
+    "ll.suite_baselines().of(['parity'], 3)": "of: `models` must be texts in a list or None, got 3",
+    "ll.LRU(max_radius='x')": "LRU: `max_radius` must be a finite number, got 'x'.",
+    "ll.S4D(largest_step=None)": "S4D: `largest_step` must be a finite number, got None.",
 }
 UNFIT = {
     "list(ll.fit([], [()], RECIPE, updates=1))": "fit: `streams` must be 0, one for each model, ",
@@ -127,6 +137,12 @@ UNFIT = {
     "ll.profile(MODEL, minutes=Fraction(10**400))": "profile: `minutes` must be a number, got more",
     "ll.frontier(PROBLEM, FRAMING, MODEL, seeds=COUNT)": "`seeds` must be at most 100,000",
     "ll.compare([MODEL], LENGTHS)": "`problems` must be at most 1,000, got more.",
+    "ll.suite([MODEL], match='/')": "There is no match `/`. Known: parameters, state.",
+    "ll.suite([MODEL], match=[])": "There is no match []. Known: parameters, state.",
+    "ll.LSTM1997(output_bias=1e300)": "`output_bias` must be at most 1000000, got 1e+300.",
+    "ll.LSTM1997(input_bias_step=-1e300)": "`input_bias_step` must be at least -1000000, got -1e",
+    "ll.LSTM1997(initial_range=1e308)": "`initial_range` must be at most 1000000, got 1e+308.",
+    "ll.Recipe(schedule='a\\nb')": r"`schedule` must be constant or cosine, got `a\nb`. Known",
 }
 SAME = (
     "ll.Duplicate(length=NUMBER(200)).steps",

@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "float": (numbers.Real, "a number"),
     "Iterable[int]": (Collection, "whole numbers in a list"),
     "Iterable[float]": (Collection, "numbers in a list"),
+    "Iterable[str]": (Collection, "texts in a list"),
     "tuple[int, ...]": ((list, tuple), "whole numbers in a list"),
     "tuple[float, ...]": ((list, tuple), "numbers in a list"),
     "tuple[str, ...]": ((list, tuple), "texts in a list"),
@@ -38,7 +39,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
 _ELEMENTS: dict[str, type] = {
     **dict.fromkeys(("Iterable[int]", "tuple[int, ...]"), numbers.Integral),
     **dict.fromkeys(("Iterable[float]", "tuple[float, ...]"), numbers.Real),
-    "tuple[str, ...]": str,
+    **dict.fromkeys(("Iterable[str]", "tuple[str, ...]"), str),
 }
 
 
@@ -173,7 +174,7 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
         fits = fits and all(isinstance(item, elements) for item in items)
     if not fits:
         one = elements is not None and isinstance(value, elements) and not isinstance(value, bool)
-        raise TypeError(f"{rule} {short_repr(value)}.{f' Use {name}=[{value}].' if one else ''}")
+        raise TypeError(f"{rule} {short_repr(value)}.{f' Use {name}=[{value!r}].' if one else ''}")
     for number in map(plain, items if elements is not None else (value,)):
         if isinstance(number, int | Fraction) and abs(number) > LARGEST:
             raise ValueError(f"{rule} more than {LARGEST}. Use a smaller number.")

@@ -107,7 +107,9 @@ class Knob:
         if self.above is not None and number <= self.above:
             bound = f"above {self.above}"
             raise ValueError(f"{rule} {bound}, got {value}. Use a {self.name} {bound}.")
-        if self.below is not None and number >= (most := getattr(owner, self.below)):
+        most = None if self.below is None else getattr(owner, self.below)
+        # One of another type is refused by its own rule.
+        if isinstance(most, numbers.Real) and number >= most:
             # A real number far below its bound may mean another problem: only it is named.
             larger = self.kind is int and number < LARGEST
             remedy = (
@@ -308,6 +310,7 @@ def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
     if not isinstance(name, str):
         return f"{rule} {arguments.short_repr(name)}. Known: {all_names}."
     near = nearest(normalized(name), keys)
+    shown = name if name.isprintable() else ascii(name)[1:-1]
     hint = f"Did you mean `{keys[near]}`?" if near else ""
     if near != normalized(name):
         other = borrowed(name, keys.values())
@@ -316,7 +319,7 @@ def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
         hint = hint if plural and near and f"`{keys[near]}`" not in other else other or hint
     if not hint and (longer := [keys[key] for key in keys if _is_part(name, key)]):
         hint = f"Did you mean {' or '.join(f'`{each}`' for each in longer[:3])}?"
-    return joined(f"{rule} `{name}`.", hint or f"Known: {all_names}.")
+    return joined(f"{rule} `{shown}`.", hint or f"Known: {all_names}.")
 
 
 def _is_part(name: str, longer: str) -> bool:

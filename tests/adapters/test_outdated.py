@@ -1,5 +1,6 @@
 """Files that are edited while Python runs: what they say now is trained, or refused."""
 
+import ast
 import importlib
 import os
 import subprocess
@@ -108,3 +109,29 @@ def test_a_script_that_was_edited_while_it_runs_is_no_file_to_other_processes(tm
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(script), "None"]
+
+
+def test_modules_that_import_each_other_are_read_once_and_not_once_each(tmp_path, monkeypatch):
+    package, number = tmp_path / "chained", 12
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    for each in range(number):
+        after = f"from chained import m{each + 1}" if each + 1 < number else ""
+        (package / f"m{each}.py").write_text(f"{after}\ndef make_model(): return {each}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("chained.m0")
+    parsed = list[bytes]()
+    parse = ast.parse
+
+    def count(source, *args, **kwargs):
+        parsed.append(source)
+        return parse(source, *args, **kwargs)
+
+    monkeypatch.setattr(ast, "parse", count)
+    before = user_code.origin_of(module.make_model)
+    assert len(parsed) <= 4 * number
+    edited(package / f"m{number - 1}.py", "return", "return 100 +")
+    with pytest.raises(ValueError, match="was edited after Python imported it"):
+        user_code.origin_of(module.make_model)
+    edited(package / f"m{number - 1}.py", "return 100 +", "return")
+    assert user_code.origin_of(module.make_model) == before

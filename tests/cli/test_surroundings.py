@@ -1,5 +1,6 @@
 """What surrounds a command: variables, folders, what a model does to its process."""
 
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import pytest
 
 import longlag as ll
 from longlag.cli import _libraries
+from longlag.cli._output import stdout_to_stderr
 from longlag.store.store import Store
 
 _SMALL = "--values 3 --hidden-size 3 --json"
@@ -373,3 +375,13 @@ def test_a_program_that_a_full_disk_cannot_keep_is_no_matter(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert not [each for each in (tmp_path / "cache").iterdir() if each.stat().st_size > 60]
+
+
+def test_code_that_closes_its_output_leaves_standard_error_open(monkeypatch):
+    errors = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", errors)
+    with stdout_to_stderr():
+        print("before")
+        sys.stdout.close()
+        print("after")
+    assert errors.getvalue() == "before\nafter\n"

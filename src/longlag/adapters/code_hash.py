@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import functools
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from importlib import machinery
 from pathlib import Path
+from typing import Any, TypeVar
 
 from longlag.adapters import neighbours
+
+T = TypeVar("T")
 
 _UNPARSED = SyntaxError, ValueError, RecursionError, MemoryError  # of ast: no Python, or too deep
 _NO_LITERAL = ValueError, TypeError, RecursionError, MemoryError  # of ast.literal_eval
 _IMPORTERS = {"importlib", "import_module", "__import__", "runpy", "pkgutil", "pydoc"}
+_looked: ContextVar[dict[Any, Any] | None] = ContextVar("looked", default=None)
 _FOLDER, _ARCHIVES = "__init__", (".zip", ".egg", ".whl")  # which Python imports from too
+
+
+@contextlib.contextmanager
+def one_look() -> Iterator[None]:
+    """Read each file at most once: for the hashes of many modules that import each other."""
+    before = _looked.get()
+    token = _looked.set({} if before is None else before)
+    try:
+        yield
+    finally:
+        _looked.reset(token)
+
+
+def _once(key: tuple[Any, ...], look: Callable[[], T]) -> T:
+    """What a function finds, or what it found before in the same `one_look`."""
+    found = _looked.get()
+    if found is None:
+        return look()
+    if key not in found:
+        found[key] = look()
+    return found[key]
 
 
 def code_of(file: Path) -> str:
@@ -25,7 +53,10 @@ def code_of(file: Path) -> str:
     """
     import hashlib  # OpenSSL's, slow to load
 
-    sources = {path: _without_comments(content) for path, content in sources_of(file).items()}
+    sources = {
+        path: _once(("code", path), functools.partial(_without_comments, content))
+        for path, content in sources_of(file).items()
+    }
     others = {os.path.relpath(path, file.parent): path for path in sources if path != file}
     digest = hashlib.sha256()
     for name, path in sorted({**others, "": file}.items()):
@@ -47,8 +78,10 @@ def sources_of(file: Path) -> dict[Path, bytes]:
     while waiting:
         path = waiting.pop()
         if path not in sources:
-            sources[path] = path.read_bytes()
-            waiting.extend(_local_imports(path, folders, sources[path]))
+            content = sources[path] = _once(("content", path), path.read_bytes)
+            look = functools.partial(_local_imports, path, folders, content)
+            found, folders = _once(("imports", path, *folders), look)
+            waiting.extend(found)
     return sources
 
 
@@ -76,17 +109,19 @@ def _home(file: Path) -> Path:
     return folder
 
 
-def _local_imports(file: Path, folders: list[Path], content: bytes) -> list[Path]:
+def _local_imports(
+    file: Path, folders: list[Path], content: bytes
+) -> tuple[list[Path], list[Path]]:
     """The files that a source imports from its own folder or package, or from one of these folders.
 
-    The folders that it may add to `sys.path` join them.
+    And these folders, with those that it may add to `sys.path`.
     """
     try:
         tree = ast.parse(content)
     except _UNPARSED:  # compiled code too
-        return []
+        return [], folders
     added = [*_added_paths(tree, file)]
-    folders += [each for each in added if each not in folders and each.is_dir()]
+    folders = [*folders, *(each for each in added if each not in folders and each.is_dir())]
     found = [each for each in added if each.is_file()]
     texts = _texts_of_importers(tree)
     found += [
@@ -100,7 +135,7 @@ def _local_imports(file: Path, folders: list[Path], content: bytes) -> list[Path
         stems = (_stems(folder, parts, relative=level > 0) for folder in within)
         for stem in itertools.chain.from_iterable(stems):
             found += _files(stem)
-    return found
+    return found, folders
 
 
 def _stems(folder: Path, parts: list[str], *, relative: bool) -> Iterator[Path]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from longlag.adapters.code_hash import code_of
+from longlag.adapters.code_hash import code_of, one_look, sources_of
 
 _HEADER = 16  # bytes of compiled code: magic, flags, time and size of the source
 _seen: dict[int, tuple[object, str]] = {}
@@ -27,6 +27,19 @@ def modules_of(files: Iterable[Path]) -> list[ModuleType]:
         if isinstance(file, str) and os.path.basename(file) in names:  # quick, for all others
             found += [module] * (os.path.realpath(file) in wanted)
     return found
+
+
+@one_look()
+def imported_since(before: Collection[str], file: Path) -> dict[str, ModuleType]:
+    """The modules of a file and of those next to it that came since, by name, each looked at.
+
+    So that their files are known as they are at the import.
+    """
+    modules = {each.__name__: each for each in modules_of(sources_of(file))}
+    new = {name: each for name, each in modules.items() if name not in before}
+    for each in new.values():
+        is_outdated(each)
+    return new
 
 
 def is_outdated(module: ModuleType) -> bool:

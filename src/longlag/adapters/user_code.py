@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from longlag import arguments, notices
 from longlag.adapters import leaving, neighbours, outdated, values
-from longlag.adapters.code_hash import code_of, sources_of
+from longlag.adapters.code_hash import code_of, one_look, sources_of
 from longlag.knobs import unknown_name
 
 _MODULE = "longlag_source_"  # prefix of module names
@@ -91,8 +91,9 @@ def origin_of(thing: Any) -> Origin:
     name, path = _locate(thing)
     with _lock:
         if path is not None:
-            code = code_of(_file(path))
-            _refuse_outdated(_file(path), of=thing.__module__)
+            with one_look():
+                code = code_of(_file(path))
+                _refuse_outdated(_file(path), of=thing.__module__)
             if not thing.__module__.startswith(_MODULE):  # as its file has just made it
                 values.refuse_changed(thing)
         else:
@@ -249,7 +250,8 @@ def _refuse_outdated(file: Path, of: str = "", *, renew: bool = False) -> None:
         for module in outdated.modules_of(sources_of(file))
         if module.__name__ == of or not module.__name__.startswith(_MODULE)  # other versions
     ]
-    old = [module for module in modules if outdated.is_outdated(module)]
+    with one_look():
+        old = [module for module in modules if outdated.is_outdated(module)]
     if not old:
         return
     if renew and all(_beside.get(module.__name__) is module for module in modules):
@@ -360,10 +362,7 @@ def _module(file: Path) -> ModuleType:
             raise ValueError(f"{file.name} cannot be imported: {text}.") from error
         finally:
             _importing.file = before
-            for each in outdated.modules_of(sources_of(file)):
-                if each.__name__ not in there:
-                    _beside[each.__name__] = each
-                    outdated.is_outdated(each)  # which looks at its file while it is as imported
+            _beside.update(outdated.imported_since(there, file))
         return module
 
 

@@ -12,7 +12,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from cyclopts import Parameter
 from rich.console import RenderableType
@@ -221,10 +221,24 @@ def command_line() -> str:
     return shlex.join(["longlag", *(_FOLDERS.sub("", each) for each in arguments)])
 
 
+class _KeptOpen:
+    """A stream that the code of a user may write to, and cannot close."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def close(self) -> None:
+        """Write what is left, and stay open for what longlag says."""
+        self._stream.flush()
+
+
 @contextlib.contextmanager
 def stdout_to_stderr() -> Iterator[None]:
     """Print on standard error what the code of a user prints: it is no part of the answer."""
-    to_stderr = contextlib.redirect_stdout(sys.stderr)
+    to_stderr = contextlib.redirect_stdout(cast("IO[str]", _KeptOpen(sys.stderr)))
     with leaving.no_children(), leaving.same_folder(), to_stderr, _descriptor_to_stderr():
         yield
 

@@ -31,6 +31,8 @@ from longlag.models.recurrent import StepLayer
 Biases = Literal["all", "units", "gates", "no"]
 Squash = Literal["centred", "plain"]
 
+_MOST = 1_000_000  # of a first weight or bias: far less saturates every unit
+
 
 class Block1997State(NamedTuple):
     """The state of a layer of 1997: what its units read of the step before."""
@@ -192,11 +194,15 @@ class LSTM1997(ModelFactory):
     direct: bool = knob(False, "Whether outputs read the inputs too.")
     squash: Squash = knob("centred", "The functions g and h.")
     logistic: bool = knob(False, "Whether outputs are in (0, 1), for targets that are reals.")
-    initial_range: float = knob(0.1, "Weights are at first in ± this.", above=0)
-    input_bias: float = knob(0.0, "Bias of the first input gate.")
-    input_bias_step: float = knob(0.0, "Added for each further block.")
-    output_bias: float = knob(0.0, "Bias of the first output gate.")
-    output_bias_step: float = knob(0.0, "Added for each further block.")
+    initial_range: float = knob(0.1, "Weights are at first in ± this.", above=0, at_most=_MOST)
+    input_bias: float = knob(0.0, "Bias of the first input gate.", at_least=-_MOST, at_most=_MOST)
+    input_bias_step: float = knob(
+        0.0, "Added for each further block.", at_least=-_MOST, at_most=_MOST
+    )
+    output_bias: float = knob(0.0, "Bias of the first output gate.", at_least=-_MOST, at_most=_MOST)
+    output_bias_step: float = knob(
+        0.0, "Added for each further block.", at_least=-_MOST, at_most=_MOST
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

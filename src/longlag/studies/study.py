@@ -144,6 +144,10 @@ def words(part: Knobs) -> str:
 
 
 _MOST = 1000  # models or problems of a study
+_PARTS: dict[str, tuple[type, str]] = {
+    "models": (ModelFactory, "models such as LSTM()"),
+    "problems": (Problem, "problems such as EchoLag()"),
+}
 
 
 def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
@@ -158,8 +162,8 @@ def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
         raise TypeError(f"{owner}: `{argument}` must be several, got {parts!r}. Use {each!r}.")
     by_label: dict[str, K] = {}
     for part in parts:
-        rule = "models such as LSTM()" if argument == "models" else "problems such as EchoLag()"
-        require(owner, argument, part, (ModelFactory, Problem), rule)
+        kind, rule = _PARTS[argument]
+        require(owner, argument, part, kind, rule)
         if words(part) in by_label:
             raise ValueError(f"{owner}: `{argument}` names {words(part)} twice. Name it once.")
         by_label[words(part)] = part

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
+from longlag import arguments
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, table, text
 from longlag.answers.estimate import Estimate
@@ -55,6 +56,7 @@ class BaselineResult(NamedTuple):
     environment: Environment
 
 
+@arguments.checked
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class SuiteBaselines(Answer):
     """Where each baseline stands on each problem of the suite.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, SupportsIndex
 
 from longlag.framings import Whole
+from longlag.knobs import lookup
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies import labels
@@ -92,6 +93,7 @@ class Suite(Study):
         self.seeds = seed_list(seeds)
         self.solve_at = checked_solve_at("Suite", solve_at)
         self.rates = tuple(sorted(checked_rates("Suite", rates)))
+        lookup("match", match, SIZES)
         self.match: Match = match
         self.effort = _checked_effort(effort)
         self.rows = rows_of(None if problems is None else tuple(problems))
