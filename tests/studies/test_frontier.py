@@ -377,6 +377,7 @@ def test_sizes_that_heads_do_not_divide_are_passed_over():
     asked = [size_of(trial) for trial in drive(study, from_({0: 20}))]
     assert {size % 3 for size in asked} == {0}
     assert study.answer().per_seed == (21,)
+    assert [each.model for each in study.largest()] == [ll.DeltaNet(hidden_size=39, heads=3)]
 
 
 def test_the_level_of_a_problem_stays_where_a_size_is_varied():

@@ -207,7 +207,9 @@ class Frontier(Study):
         return [self._at(self.first)]
 
     def largest(self) -> list[Setting]:
-        return [self._at(self.last)]
+        values = range(self.last, self.first, -1) if self.over else [self.last]
+        fits = (value for value in values if not self.over or self._fits(self.knob, value))
+        return [self._at(next(fits, self.first))]
 
     def left(self) -> int | None:
         return sum(search.left() for search in self._searches.values())
