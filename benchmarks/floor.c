@@ -16,15 +16,16 @@ static Weights gradient, first, second;
 static float gates[T][B][G], cell[T + 1][B][H], squashed[T][B][H], hidden[T + 1][B][H];
 
 static float forward(const Weights *w, const int inputs[B][T], const int *targets, float logits[B][V]) {
-    for (int t = 0; t < T; t++)
-        for (int b = 0; b < B; b++) {
-            float *restrict z = gates[t][b];
-            const float *row = w->kernel[inputs[b][t]];
-            for (int g = 0; g < G; g++) z[g] = row[g] + w->bias[g];
-            for (int k = 0; k < H; k++) {
-                float h = hidden[t][b][k];
+    for (int t = 0; t < T; t++) {
+        for (int b = 0; b < B; b++)
+            for (int g = 0; g < G; g++) gates[t][b][g] = w->kernel[inputs[b][t]][g] + w->bias[g];
+        for (int k = 0; k < H; k++) /* a row of weights stays near for the whole batch */
+            for (int b = 0; b < B; b++) {
+                float *restrict z = gates[t][b], h = hidden[t][b][k];
                 for (int g = 0; g < G; g++) z[g] += h * w->recurrent[k][g];
             }
+        for (int b = 0; b < B; b++) {
+            float *restrict z = gates[t][b];
             for (int g = 0; g < 2 * H; g++) z[g] = .5f * tanhf(.5f * z[g]) + .5f;
             for (int g = 2 * H; g < 3 * H; g++) z[g] = tanhf(z[g]);
             for (int g = 3 * H; g < G; g++) z[g] = .5f * tanhf(.5f * z[g]) + .5f;
@@ -35,6 +36,7 @@ static float forward(const Weights *w, const int inputs[B][T], const int *target
                 hidden[t + 1][b][k] = z[3 * H + k] * squashed[t][b][k];
             }
         }
+    }
     float loss = 0;
     for (int b = 0; b < B; b++) {
         float *restrict y = logits[b], most = -INFINITY, sum = 0;
@@ -53,7 +55,7 @@ static float forward(const Weights *w, const int inputs[B][T], const int *target
 }
 
 static void backward(const Weights *w, const int inputs[B][T], float logits[B][V]) {
-    static float by_hidden[B][H], by_cell[B][H], by_gates[G];
+    static float by_hidden[B][H], by_cell[B][H], by_gates[B][G];
     memset(&gradient, 0, sizeof gradient);
     memset(by_cell, 0, sizeof by_cell);
     for (int b = 0; b < B; b++) {
@@ -67,31 +69,32 @@ static void backward(const Weights *w, const int inputs[B][T], float logits[B][V
             by_hidden[b][k] = sum;
         }
     }
-    for (int t = T - 1; t >= 0; t--)
+    for (int t = T - 1; t >= 0; t--) {
         for (int b = 0; b < B; b++) {
             const float *z = gates[t][b];
+            float *restrict by = by_gates[b], *restrict row = gradient.kernel[inputs[b][t]];
             for (int k = 0; k < H; k++) {
                 float i = z[k], f = z[H + k], g = z[2 * H + k], o = z[3 * H + k];
-                float s = squashed[t][b][k], by = by_hidden[b][k];
-                float c = by_cell[b][k] + by * o * (1 - s * s);
-                by_gates[k] = c * g * i * (1 - i);
-                by_gates[H + k] = c * cell[t][b][k] * f * (1 - f);
-                by_gates[2 * H + k] = c * i * (1 - g * g);
-                by_gates[3 * H + k] = by * s * o * (1 - o);
+                float s = squashed[t][b][k], into = by_hidden[b][k];
+                float c = by_cell[b][k] + into * o * (1 - s * s);
+                by[k] = c * g * i * (1 - i);
+                by[H + k] = c * cell[t][b][k] * f * (1 - f);
+                by[2 * H + k] = c * i * (1 - g * g);
+                by[3 * H + k] = into * s * o * (1 - o);
                 by_cell[b][k] = c * f;
             }
-            float *restrict row = gradient.kernel[inputs[b][t]];
-            for (int g = 0; g < G; g++) row[g] += by_gates[g];
-            for (int g = 0; g < G; g++) gradient.bias[g] += by_gates[g];
-            for (int k = 0; k < H; k++) {
-                float sum = 0, h = hidden[t][b][k];
-                for (int g = 0; g < G; g++) {
-                    gradient.recurrent[k][g] += h * by_gates[g];
-                    sum += w->recurrent[k][g] * by_gates[g];
-                }
+            for (int g = 0; g < G; g++) row[g] += by[g];
+            for (int g = 0; g < G; g++) gradient.bias[g] += by[g];
+        }
+        for (int k = 0; k < H; k++)
+            for (int b = 0; b < B; b++) {
+                const float *by = by_gates[b], *u = w->recurrent[k];
+                float *restrict d = gradient.recurrent[k], sum = 0, h = hidden[t][b][k];
+                for (int g = 0; g < G; g++) d[g] += h * by[g];
+                for (int g = 0; g < G; g++) sum += u[g] * by[g];
                 by_hidden[b][k] = sum;
             }
-        }
+    }
 }
 
 void train(Weights *w, int updates, const int inputs[][B][T], const int targets[][B], float *losses) {
