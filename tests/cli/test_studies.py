@@ -94,7 +94,10 @@ def test_frontier_over_a_size_gives_the_smallest_that_solves(call, tmp_path):
     ("flags", "message"),
     [
         ("--over hidden-size --hidden-size 4", "`--hidden-size` is what --over varies"),
-        ("--over size", "Frontier: `over` must be a whole number of lstm, got `size`."),
+        (
+            "--over size",
+            "Frontier: `over` must name a whole number among the arguments of lstm, got `size`.",
+        ),
         ("--over hidden-size --limit 0", "`limit` must be at least the first level (1), got 0"),
     ],
 )

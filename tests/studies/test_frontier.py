@@ -416,9 +416,9 @@ def test_a_model_of_ones_own_is_varied_by_an_argument_of_its_function():
         (
             ll.LSTM(),
             "hiddensize",
-            "`over` must be a whole number of lstm, got `hiddensize`. Did you",
+            "a whole number among the arguments of lstm, got `hiddensize`. Did you",
         ),
-        (ll.MLP(), "optimizer", r"whole number of mlp, got `optimizer`\. Known: "),
+        (ll.MLP(), "optimizer", r"number among the arguments of mlp, got `optimizer`\. Known: "),
         (ll.adopt(width_of_mine), "depths", r"got `depths`\. Did you mean `depth`"),
         (
             ll.adopt(lambda sizes, seed: ll.LSTM()(sizes, seed)),

@@ -95,7 +95,16 @@ class Frontier(Study):
         self.seeds, self.resolution = seed_list(seeds), float(resolution)
         self.solve_at = checked_solve_at("Frontier", solve_at)
         self.setting, self.over = setting, over
-        self.knob, self.first, self.last = self._range(first)
+        self._at = functools.cache(self._setting_at)  # seeds try the same values
+        if over is None:
+            self.knob, rungs = ladder_of(setting.problem)
+            self.first, self.last = rungs[0], rungs[-1]
+        else:
+            # That of a stored study is known, and its model may be of a file that is not named.
+            self.knob = match.whole_number(setting.model, over) if first is None else over
+            sizes = filter(self._fits, range(1, LARGEST_SIZE))
+            self.first = operator.index(next(sizes, 1) if first is None else first)
+            self.last = LARGEST_SIZE
         if limit is not None:
             self.last = operator.index(limit)
         if self.last < self.first:
@@ -115,14 +124,14 @@ class Frontier(Study):
             )
         self.rates = (setting.recipe.learning_rate,)
         self.problems = {words(setting.problem): setting.problem}
-        self._at = functools.cache(self._setting_at)  # seeds try the same values
-        values = (self.first,) if over else (self.first, self.last)
-        ends = [setting.problem if over else setting.problem.at(value) for value in values]
+        varied = over is None  # the problem
+        values = (self.first, self.last) if varied else (self.first,)
+        ends = [setting.problem.at(value) if varied else setting.problem for value in values]
         check_framing(setting.framing, setting.recipe.batch_size, ends)
         for value in values:
             _ = self._at(value).layout  # raises if the framing does not fit
         self._searches = {
-            seed: Bisection(self.first, self.last, resolution, solved_first=not over)
+            seed: Bisection(self.first, self.last, resolution, solved_first=varied)
             for seed in self.seeds
         }
         self._steps: dict[tuple[int, int], Step] = {}
@@ -134,7 +143,7 @@ class Frontier(Study):
 
     def question(self) -> dict[str, Any]:
         # What earlier studies did not have is left out, so that they keep their names.
-        over = {"over": self.knob, "first": self.first} if self.over else {}
+        over = {} if self.over is None else {"over": self.knob, "first": self.first}
         return {
             "setting": documents.stored(self.setting),
             "seeds": list(self.seeds),
@@ -144,35 +153,25 @@ class Frontier(Study):
             **over,
         }
 
-    def _range(self, first: int | None) -> tuple[str, int, int]:
-        """What is varied, its first value and by default its last one."""
-        if not self.over:
-            knob, rungs = ladder_of(self.setting.problem)
-            return knob, rungs[0], rungs[-1]
-        if first is not None:  # of a stored study, whose model may be of a file that is not named
-            return self.over, first, LARGEST_SIZE
-        knob = match.whole_number(self.setting.model, self.over)
-        fits = functools.partial(self._fits, knob)
-        return knob, next(filter(fits, range(1, LARGEST_SIZE)), 1), LARGEST_SIZE
-
-    def _fits(self, knob: str, value: int) -> bool:
-        """Whether there is a model of this size: heads, say, must divide its width."""
+    def _fits(self, value: int) -> bool:
+        """Whether the value fits the framing, and a model can have this size: by its heads, say."""
         try:
-            model = match.with_argument(self.setting.model, knob, value)
-            if isinstance(model, UserModel):
-                model.make(self.setting.sizes, 0)
+            setting = self._at(value)
+            _ = setting.layout
+            if self.over is not None and isinstance(setting.model, UserModel):
+                setting.model.make(setting.sizes, 0)
         except ValueError:
             return False
         return True
 
     def _setting_at(self, value: int) -> Setting:
-        if not self.over:
+        if self.over is None:
             return at(self.setting, value, self.solve_at)
         model = match.with_argument(self.setting.model, self.knob, value)
         return until_solved(dataclasses.replace(self.setting, model=model), self.solve_at)
 
     def _value_of(self, setting: Setting) -> int:
-        if not self.over:
+        if self.over is None:
             return getattr(setting.problem, self.knob)
         return match.argument(setting.model, self.knob) or 0
 
@@ -181,16 +180,11 @@ class Frontier(Study):
         order = sorted(self._searches.items(), key=lambda each: len(each[1].solves))
         for seed, search in order:
             while (value := search.next_value()) is not None and value != search.running:
-                try:
-                    if self.over and not self._fits(self.knob, value):
-                        raise ValueError
-                    setting = self._at(value)
-                    _ = setting.layout
-                except ValueError:  # for example uneven batches
+                if not self._fits(value):  # for example uneven batches
                     search.unfit.add(value)
                     continue
                 search.running = value
-                return Trial(setting=setting, seed=seed)
+                return Trial(setting=self._at(value), seed=seed)
         return None
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
@@ -207,9 +201,10 @@ class Frontier(Study):
         return [self._at(self.first)]
 
     def largest(self) -> list[Setting]:
-        values = range(self.last, self.first, -1) if self.over else [self.last]
-        fits = (value for value in values if not self.over or self._fits(self.knob, value))
-        return [self._at(next(fits, self.first))]
+        if self.over is None:
+            return [self._at(self.last)]
+        sizes = filter(self._fits, range(self.last, self.first, -1))
+        return [self._at(next(sizes, self.first))]
 
     def left(self) -> int | None:
         return sum(search.left() for search in self._searches.values())
@@ -219,7 +214,7 @@ class Frontier(Study):
         searches = [self._searches[seed] for seed in self.seeds]
         per_seed = [search.end for search in searches]
         # What no value solves lies below all of a ladder, and above all sizes.
-        none = math.inf if self.over else 0
+        none = 0 if self.over is None else math.inf
         ranks = sorted(none if end is None else end for end in per_seed)
         _, interval, coverage = statistics.median_interval(ranks)
         order = sorted(self._steps, key=lambda each: (self.seeds.index(each[0]), each[1]))
@@ -237,7 +232,7 @@ class Frontier(Study):
             problem=words(setting.problem),
             model=words(setting.model),
             knob=self.knob,
-            smallest=bool(self.over),
+            smallest=self.over is not None,
             per_seed=tuple(per_seed) if self.over else tuple(end or 0 for end in per_seed),
             open=tuple(
                 seed

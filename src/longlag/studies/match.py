@@ -201,7 +201,8 @@ def whole_number(model: ModelFactory, name: str) -> str:
     Raises:
         ValueError: It has none of this name.
     """
-    owner = f"Frontier: `over` must be a whole number of {model.words.split()[0]}, got"
+    kind = model.words.split()[0]
+    owner = f"Frontier: `over` must name a whole number among the arguments of {kind}, got"
     if isinstance(model, UserModel):
         known = arguments.further(user_code.resolve(model.origin))
         if name == _WIDTH and (width := width_argument(model)):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 import equinox as eqx
 import jax
 from jax.core import Tracer
+
+from longlag.adapters.models.calls import watched
 
 
 def layer_elsewhere(run: Callable[[], object]) -> str:
@@ -17,14 +18,13 @@ def layer_elsewhere(run: Callable[[], object]) -> str:
 
     It is one of Equinox or Flax NNX, such as a global. The weights of the model are traced.
 
-    Only this thread is watched.
     """
     nnx = sys.modules.get("flax.nnx")
     flax_module, flax_weight = getattr(nnx, "Module", ()), getattr(nnx, "Param", ())
     found: list[str] = []
 
-    def watch(frame: FrameType, event: str, _: Any) -> None:
-        if event != "call" or frame.f_code.co_name != "__call__" or found:
+    def watch(frame: FrameType) -> None:
+        if frame.f_code.co_name != "__call__" or found:
             return
         layer = frame.f_locals.get("self")
         if isinstance(layer, eqx.Module):
@@ -37,10 +37,5 @@ def layer_elsewhere(run: Callable[[], object]) -> str:
         if any(isinstance(each, jax.Array) and not isinstance(each, Tracer) for each in own):
             found.append(type(layer).__name__)
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        run()
-    finally:
-        sys.setprofile(before)
+    watched(run, watch)
     return found[0] if found else ""

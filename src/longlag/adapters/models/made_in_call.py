@@ -7,13 +7,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from longlag.adapters.models.calls import watched
+
 
 def layer_made_in(run: Callable[[], object]) -> str:
     """The type of the first layer with weights that `run` makes, or empty.
 
     It is one of PyTorch, Flax NNX, or Keras, where what a layer is made of is known once it runs.
 
-    Only this thread is watched.
     """
     torch_weight, flax_weight = (
         getattr(sys.modules.get(module), name, None)
@@ -25,8 +26,8 @@ def layer_made_in(run: Callable[[], object]) -> str:
     makers = [*(getattr(each, "__code__", None) for each in functions), add_weight]
     found, end = [], sys._getframe()
 
-    def watch(frame: FrameType, event: str, _: Any) -> None:
-        if event != "call" or frame.f_code not in makers or found:
+    def watch(frame: FrameType) -> None:
+        if frame.f_code not in makers or found:
             return
         if frame.f_code is add_weight:
             found.extend(_built(frame, end, keras_layer))
@@ -35,12 +36,7 @@ def layer_made_in(run: Callable[[], object]) -> str:
         if made is None or isinstance(made, flax_weight or ()):  # and no random state
             found.extend(_layer(frame, end))
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        run()
-    finally:
-        sys.setprofile(before)
+    watched(run, watch)
     return found[0] if found else ""
 
 
